@@ -1,0 +1,93 @@
+"""What a running service says of itself: a small JSON file that it replaces about once a second.
+
+A file, and not a port, so that status works the same for one process, many, and containers that share the
+data root; readers never touch the service.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from contracts.layout import run_folder
+from contracts.settings import Settings
+
+
+class Heartbeat(Struct, kw_only=True):
+    """One service's state. Times are Unix seconds."""
+
+    service: str
+    pid: int
+    at: float
+    state: str = "running"
+    """`starting`, `running`, `degraded` or `failed`."""
+    message: str = ""
+    """Why it is degraded or failed; one line."""
+    total: int = 0
+    """Events handled since the start."""
+    rate: float = 0.0
+    """Events per second since the previous beat."""
+    details: dict[str, Any] = field(default_factory=dict)
+    """What else the service wants seen (lag, watermark, last round, …); JSON values."""
+
+
+class HeartbeatWriter:
+    """Keeps a service's heartbeat file. ``beat`` may be called often: it writes once a second at most."""
+
+    def __init__(self, settings: Settings, service: str) -> None:
+        self.service = os.environ.get("DP_SERVICE", service)
+        self._path = heartbeats_folder(settings) / f"{self.service}.json"
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._last_at = 0.0
+        self._last_total = 0
+
+    def beat(
+        self,
+        total: int = 0,
+        *,
+        state: str = "running",
+        message: str = "",
+        details: dict[str, Any] | None = None,
+        force: bool = False,
+    ) -> None:
+        """Writes the file if a second has passed since the last write, or if ``force``."""
+        now = time.time()
+        elapsed = now - self._last_at
+        if elapsed < 1.0 and not force:
+            return
+        rate = (total - self._last_total) / elapsed if self._last_at and elapsed > 0 else 0.0
+        self._last_at, self._last_total = now, total
+        heartbeat = Heartbeat(
+            service=self.service,
+            pid=os.getpid(),
+            at=now,
+            state=state,
+            message=message,
+            total=total,
+            rate=round(max(rate, 0.0), 1),
+            details=details or {},
+        )
+        fresh = self._path.with_suffix(f".{os.getpid()}.tmp")
+        fresh.write_bytes(msgspec.json.encode(heartbeat))
+        fresh.replace(self._path)
+
+
+def heartbeats_folder(settings: Settings) -> Path:
+    return run_folder(settings) / "heartbeats"
+
+
+def read_heartbeats(settings: Settings) -> dict[str, Heartbeat]:
+    """The last heartbeat of every service, by service name; a file that is not one is left out."""
+    found: dict[str, Heartbeat] = {}
+    for path in heartbeats_folder(settings).glob("*.json"):
+        try:
+            heartbeat = msgspec.json.decode(path.read_bytes(), type=Heartbeat)
+        except (OSError, msgspec.DecodeError):
+            continue
+        found[heartbeat.service] = heartbeat
+    return found

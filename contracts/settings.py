@@ -1,0 +1,261 @@
+"""The one typed settings object. Every field carries its meaning, unit and default.
+
+Sections are single words, so that ``DP_<SECTION>_<KEY>`` names a field without ambiguity:
+Sections are single words, so that ``DP_<SECTION>_<KEY>`` names a field without ambiguity:
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Positive = Annotated[int, Meta(ge=1)]
+NotNegative = Annotated[int, Meta(ge=0)]
+PositiveSeconds = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Engine = Literal["spark", "embedded"]
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all sections: frozen, and a misspelt key is an error, never silently ignored."""
+
+
+class Paths(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    data: str = "data"
+    """Root of everything the platform writes. Relative to the working directory of the start."""
+    archive: str = ""
+    """Root of the archive; empty: `archive/` under the data root (better on another disk)."""
+    outputs: str = ""
+    """Root of the stream and batch outputs; empty: `outputs/` under the data root."""
+    jars: str = ""
+    """Folder of the resolved jars; empty: `.jars/` beside the code."""
+
+
+class Network(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    host: str = "127.0.0.1"
+    """Address that every service listens on. Another than loopback needs SASL (Kafka) and keys (API)."""
+
+
+class Java(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    home: str = ""
+    """A JDK or JRE of one's own, 17 or 21; empty: the one that comes as a Python wheel."""
+    trust_store: str = ""
+    """Java trust store for downloads behind a company's own authority; empty: the system's, if any."""
+
+
+class Ports(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    zookeeper: Port = 2181
+    kafka: Port = 9092
+    """Kafka's internal listener (brokers, containers)."""
+    kafka_external: Port = 29092
+    """Kafka's listener for clients on this host."""
+    schema_registry: Port = 8085
+    spark_master: Port = 7077
+    spark_master_ui: Port = 8080
+    spark_worker_1_ui: Port = 8081
+    spark_worker_2_ui: Port = 8082
+    spark_driver_ui: Port = 4040
+    worker_web: Port = 6066
+    """Web pages of the first stream worker; worker N takes this + N - 1."""
+    lakehouse_control: Port = 8890
+    """Loopback control channel of the lakehouse driver."""
+    ingestion_metrics: Port = 8891
+    """Prometheus metrics and health of ingestion."""
+    api: Port = 8888
+
+
+class Kafka(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    bootstrap: str = ""
+    """Servers as host:port[,host:port]; empty: the local broker's external listener."""
+    zookeeper: str = ""
+    """ZooKeeper that the broker uses; empty: the local one."""
+    partitions: Positive = 4
+    """Partitions of every topic but dead_letter, which has 1."""
+    replication: Positive = 1
+    retention_hours: Positive = 168
+    internal_retention_hours: Positive = 24
+    retention_bytes: Positive = 2 * 1024**3
+    """Size limit of one partition, bytes."""
+    compression: Literal["snappy", "gzip", "lz4", "zstd", "none"] = "snappy"
+    heap_mb: Positive = 512
+    zookeeper_heap_mb: Positive = 64
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_username: str = ""
+    sasl_password_file: str = ""
+    """File that holds the SASL password; never the password itself."""
+    ssl_ca_file: str = ""
+
+
+class Registry(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    url: str = ""
+    """Confluent-compatible base URL; empty: the local registry's."""
+    heap_mb: Positive = 192
+
+
+class Ingestion(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    batch_records: Positive = 500
+    """Most events in one packed record."""
+    linger_ms: NotNegative = 200
+    """How long ingestion waits to fill a packed record, milliseconds."""
+    skew_seconds: NotNegative = 300
+    """How far an event's time may lie ahead of ingestion's clock, seconds."""
+    max_record_bytes: Positive = 1024 * 1024
+    """Largest source record that is accepted, bytes; a larger one is a dead letter."""
+
+
+class Streams(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    workers: Positive = 1
+    """How many stream workers `dp up` starts."""
+    flush_seconds: PositiveSeconds = 10.0
+    flush_records: Positive = 50_000
+    flush_bytes: Positive = 32 * 1024**2
+    window_seconds: Positive = 60
+    grace_seconds: NotNegative = 120
+    session_gap_seconds: Positive = 1800
+    idle_close_seconds: PositiveSeconds = 60.0
+    """An idle partition closes its windows by wall clock this long after their end and grace."""
+    table_every_flushes: Positive = 3
+    """The Faust table is written at every Nth flush; landing rolls it forward at recovery."""
+    hole_seconds: PositiveSeconds = 60.0
+    """A hole in the packed records that lasts longer is reported, and ingestion restarts before it."""
+
+
+class Lakehouse(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    engine: Engine = "spark"
+    bronze_seconds: NotNegative = 0
+    """Seconds between bronze rounds; 0: by engine (spark 15, embedded 5)."""
+    silver_seconds: NotNegative = 0
+    """Seconds between silver rounds; 0: by engine (spark 30, embedded 10)."""
+    gold_seconds: NotNegative = 0
+    """Least seconds between two refreshes of one gold partition; 0: by engine (spark 300, embedded 60)."""
+    control_url: str = ""
+    """Control channel of the driver, http://host:port; empty: the local one."""
+    landing_retention_hours: Positive = 24
+    embedded_memory_mb: Positive = 1024
+    """DuckDB's memory limit in the embedded engine."""
+
+
+class Spark(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    master: str = ""
+    """Spark master URL; empty: the local standalone cluster's."""
+    secret_file: str = ""
+    """File with the cluster's shared secret; empty: generated on first start under the data root."""
+    cores_max: Positive = 2
+    """Cores of one application."""
+    executor_memory_mb: Positive = 900
+    driver_memory_mb: Positive = 768
+    worker_memory_mb: Positive = 2048
+    worker_cores: Positive = 2
+    daemon_memory_mb: Positive = 128
+    """Heap of master and workers."""
+    driver_host: str = ""
+    """Address under which executors reach the driver; empty: network.host."""
+
+
+class Api(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    keys: bool = False
+    """Whether the API asks for a key. Always so on another address than loopback."""
+    query_memory_mb: Positive = 1024
+    query_timeout_seconds: PositiveSeconds = 30.0
+    query_rows: Positive = 10_000
+    """Most rows of one answer of POST /query."""
+    preview_rows: Positive = 20
+
+
+class Simulators(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    enabled: bool = True
+    """Whether `dp up` starts the simulators."""
+    rate: Annotated[float, Meta(gt=0)] = 100.0
+    """Events per second of each simulator."""
+    seed: int = 42
+    users: Positive = 10_000
+    faults: Share = 0.0
+    """Share of malformed, duplicate and late records."""
+
+
+class Logs(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    max_bytes: Positive = 20 * 1024**2
+    """A log file is rotated at this size."""
+    keep: Positive = 3
+    """How many rotated files are kept a service."""
+
+
+class Settings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All settings. Paths and addresses that are empty by default are derived by the properties below."""
+
+    paths: Paths = field(default_factory=Paths)
+    network: Network = field(default_factory=Network)
+    java: Java = field(default_factory=Java)
+    ports: Ports = field(default_factory=Ports)
+    kafka: Kafka = field(default_factory=Kafka)
+    registry: Registry = field(default_factory=Registry)
+    ingestion: Ingestion = field(default_factory=Ingestion)
+    streams: Streams = field(default_factory=Streams)
+    lakehouse: Lakehouse = field(default_factory=Lakehouse)
+    spark: Spark = field(default_factory=Spark)
+    api: Api = field(default_factory=Api)
+    simulators: Simulators = field(default_factory=Simulators)
+    logs: Logs = field(default_factory=Logs)
+
+    @property
+    def data_root(self) -> Path:
+        return Path(self.paths.data).expanduser().resolve()
+
+    @property
+    def outputs_root(self) -> Path:
+        return (
+            Path(self.paths.outputs).expanduser().resolve()
+            if self.paths.outputs
+            else self.data_root / "outputs"
+        )
+
+    @property
+    def archive_root(self) -> Path:
+        return (
+            Path(self.paths.archive).expanduser().resolve()
+            if self.paths.archive
+            else self.data_root / "archive"
+        )
+
+    @property
+    def bootstrap_servers(self) -> str:
+        return self.kafka.bootstrap or f"{self.network.host}:{self.ports.kafka_external}"
+
+    @property
+    def zookeeper_connect(self) -> str:
+        return self.kafka.zookeeper or f"{self.network.host}:{self.ports.zookeeper}"
+
+    @property
+    def registry_url(self) -> str:
+        """Base URL of the Confluent-compatible API, without a trailing slash."""
+        return self.registry.url.rstrip("/") or (
+            f"http://{self.network.host}:{self.ports.schema_registry}/apis/ccompat/v7"
+        )
+
+    @property
+    def spark_master(self) -> str:
+        return self.spark.master or f"spark://{self.network.host}:{self.ports.spark_master}"
+
+    @property
+    def control_url(self) -> str:
+        """Base URL of the lakehouse driver's control channel."""
+        return self.lakehouse.control_url.rstrip("/") or (
+            f"http://{self.network.host}:{self.ports.lakehouse_control}"
+        )
+
+    @property
+    def bronze_seconds(self) -> int:
+        return self.lakehouse.bronze_seconds or (15 if self.lakehouse.engine == "spark" else 5)
+
+    @property
+    def silver_seconds(self) -> int:
+        return self.lakehouse.silver_seconds or (30 if self.lakehouse.engine == "spark" else 10)
+
+    @property
+    def gold_seconds(self) -> int:
+        return self.lakehouse.gold_seconds or (300 if self.lakehouse.engine == "spark" else 60)

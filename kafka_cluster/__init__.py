@@ -1,0 +1,1 @@
+"""The one place that speaks to the broker and the registry: connections, topics, lag, health."""

@@ -1,0 +1,1 @@
+"""Dataset declarations, SQL models, the driver and the embedded engine."""

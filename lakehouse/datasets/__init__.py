@@ -1,0 +1,1 @@
+"""Every dataset of the lakehouse, declared once."""

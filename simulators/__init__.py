@@ -1,0 +1,1 @@
+"""Five seeded event producers over one population of users."""

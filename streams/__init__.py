@@ -1,0 +1,1 @@
+"""Ingestion, the Faust app and its agents, and the writers of chains and views."""

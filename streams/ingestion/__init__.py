@@ -1,0 +1,1 @@
+"""Validates source records and packs them for the stream workers."""
