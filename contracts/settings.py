@@ -1,7 +1,7 @@
 """The one typed settings object. Every field carries its meaning, unit and default.
 
 Sections are single words, so that ``DP_<SECTION>_<KEY>`` names a field without ambiguity:
-Sections are single words, so that ``DP_<SECTION>_<KEY>`` names a field without ambiguity:
+``DP_KAFKA_PARTITIONS=8`` is ``kafka.partitions``. How values are merged: ``contracts.configuration``.
 """
 
 from __future__ import annotations
