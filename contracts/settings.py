@@ -48,16 +48,23 @@ class Java(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 class Ports(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     zookeeper: Port = 2181
+    """ZooKeeper."""
     kafka: Port = 9092
     """Kafka's internal listener (brokers, containers)."""
     kafka_external: Port = 29092
     """Kafka's listener for clients on this host."""
     schema_registry: Port = 8085
+    """Confluent-compatible schema registry."""
     spark_master: Port = 7077
+    """Spark master."""
     spark_master_ui: Port = 8080
+    """Spark master's page."""
     spark_worker_1_ui: Port = 8081
+    """First worker's page."""
     spark_worker_2_ui: Port = 8082
+    """Second worker's page."""
     spark_driver_ui: Port = 4040
+    """Page of the lakehouse driver's Spark application."""
     worker_web: Port = 6066
     """Web pages of the first stream worker; worker N takes this + N - 1."""
     lakehouse_control: Port = 8890
@@ -65,6 +72,7 @@ class Ports(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ingestion_metrics: Port = 8891
     """Prometheus metrics and health of ingestion."""
     api: Port = 8888
+    """REST API and pages."""
 
 
 class Kafka(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -75,25 +83,36 @@ class Kafka(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     partitions: Positive = 4
     """Partitions of every topic but dead_letter, which has 1."""
     replication: Positive = 1
+    """Replicas of every topic; at most the number of brokers."""
     retention_hours: Positive = 168
+    """Retention of source topics and of dead_letter, hours."""
     internal_retention_hours: Positive = 24
+    """Retention of the internal topics, hours."""
     retention_bytes: Positive = 2 * 1024**3
     """Size limit of one partition, bytes."""
     compression: Literal["snappy", "gzip", "lz4", "zstd", "none"] = "snappy"
+    """Codec of everything produced; falls back to gzip, then none, where it is refused."""
     heap_mb: Positive = 512
+    """Heap of the process, MiB."""
     zookeeper_heap_mb: Positive = 64
+    """Heap of ZooKeeper, MiB."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How clients speak to the broker."""
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """SASL mechanism, where the protocol has SASL."""
     sasl_username: str = ""
+    """SASL user."""
     sasl_password_file: str = ""
     """File that holds the SASL password; never the password itself."""
     ssl_ca_file: str = ""
+    """Certificate authority of the broker, PEM."""
 
 
 class Registry(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     url: str = ""
     """Confluent-compatible base URL; empty: the local registry's."""
     heap_mb: Positive = 192
+    """Heap of the registry, MiB."""
 
 
 class Ingestion(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -111,11 +130,17 @@ class Streams(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     workers: Positive = 1
     """How many stream workers `dp up` starts."""
     flush_seconds: PositiveSeconds = 10.0
+    """A micro-batch is flushed at least this often, seconds."""
     flush_records: Positive = 50_000
+    """… or when this many records are waiting,"""
     flush_bytes: Positive = 32 * 1024**2
+    """… or this many bytes."""
     window_seconds: Positive = 60
+    """Length of the tumbling windows, seconds of event time."""
     grace_seconds: NotNegative = 120
+    """How long after its end a window still takes events, seconds of event time."""
     session_gap_seconds: Positive = 1800
+    """Silence that ends a session, seconds of event time."""
     idle_close_seconds: PositiveSeconds = 60.0
     """An idle partition closes its windows by wall clock this long after their end and grace."""
     table_every_flushes: Positive = 3
@@ -126,6 +151,7 @@ class Streams(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 class Lakehouse(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     engine: Engine = "spark"
+    """What runs silver, gold and the batch jobs: `spark` (the cluster) or `embedded` (no JVM)."""
     bronze_seconds: NotNegative = 0
     """Seconds between bronze rounds; 0: by engine (spark 15, embedded 5)."""
     silver_seconds: NotNegative = 0
@@ -135,6 +161,7 @@ class Lakehouse(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     control_url: str = ""
     """Control channel of the driver, http://host:port; empty: the local one."""
     landing_retention_hours: Positive = 24
+    """Landing files that are in bronze are kept this long, hours."""
     embedded_memory_mb: Positive = 1024
     """DuckDB's memory limit in the embedded engine."""
 
@@ -147,9 +174,13 @@ class Spark(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     cores_max: Positive = 2
     """Cores of one application."""
     executor_memory_mb: Positive = 900
+    """Heap of an executor, MiB."""
     driver_memory_mb: Positive = 768
+    """Heap of the driver, MiB."""
     worker_memory_mb: Positive = 2048
+    """Memory that a worker offers to executors, MiB."""
     worker_cores: Positive = 2
+    """Cores that a worker offers."""
     daemon_memory_mb: Positive = 128
     """Heap of master and workers."""
     driver_host: str = ""
@@ -160,10 +191,13 @@ class Api(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     keys: bool = False
     """Whether the API asks for a key. Always so on another address than loopback."""
     query_memory_mb: Positive = 1024
+    """Memory limit of one query, MiB."""
     query_timeout_seconds: PositiveSeconds = 30.0
+    """Time limit of one query, seconds."""
     query_rows: Positive = 10_000
     """Most rows of one answer of POST /query."""
     preview_rows: Positive = 20
+    """Rows of a table preview."""
 
 
 class Simulators(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -172,13 +206,16 @@ class Simulators(Section, frozen=True, forbid_unknown_fields=True, kw_only=True)
     rate: Annotated[float, Meta(gt=0)] = 100.0
     """Events per second of each simulator."""
     seed: int = 42
+    """Seed of the shared population."""
     users: Positive = 10_000
+    """Size of the shared population."""
     faults: Share = 0.0
     """Share of malformed, duplicate and late records."""
 
 
 class Logs(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level that is logged."""
     max_bytes: Positive = 20 * 1024**2
     """A log file is rotated at this size."""
     keep: Positive = 3
