@@ -18,6 +18,7 @@ from contracts.errors import PlatformError, SettingsError
 from runtime import commands
 
 HELP_OPTIONS = ("-h", "--help")
+HELP_ASKED = "dp.help"
 
 
 class Failure(click.ClickException):
@@ -46,6 +47,8 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
+        arguments = takewhile(lambda argument: argument != "--", ctx.args)
+        ctx.meta[HELP_ASKED] = any(argument in HELP_OPTIONS for argument in arguments)
         try:
             return super().invoke(ctx)
         except PlatformError as error:
@@ -83,6 +86,6 @@ def _flags(assignments: tuple[str, ...]) -> dict[str, str]:
 @click.pass_context
 def main(ctx: click.Context, settings_file: str | None, assignments: tuple[str, ...]) -> None:
     """A data platform on one machine: Kafka, Faust, Spark and Delta Lake, started with one command."""
-    if any(argument in HELP_OPTIONS for argument in takewhile(lambda text: text != "--", ctx.args)):
+    if ctx.meta[HELP_ASKED]:
         return  # a broken settings file must not hide the help
     ctx.obj = configuration.load(settings_file, flags=_flags(assignments))
