@@ -1,4 +1,4 @@
-"""Renders docs/settings.md from the declarations: ``python -m runtime.settings_reference > docs/settings.md``.
+"""Renders docs/settings.md: ``python -m runtime.settings_reference > docs/settings.md``.
 
 A field's description is the docstring that stands under it in ``contracts/settings.py``.
 """
@@ -14,9 +14,10 @@ from contracts import configuration, settings
 _INTRODUCTION = """# Settings
 
 Values are found in this order, the later one wins: the defaults below, `dataplatform.toml` in the working
-directory (or the file that `--settings FILE` or `DP_SETTINGS` names), variables `DP_<SECTION>_<KEY>`, and flags
-(`--set section.key=value`). `dp settings` prints every value and where it came from; an unknown key or a bad
-value stops the start with an error that names it. This page is made from `contracts/settings.py`.
+directory (or the file that `--settings FILE` or `DP_SETTINGS` names), variables `DP_<SECTION>_<KEY>`, and
+flags (`--set section.key=value`). `dp settings` prints every value and where it came from;
+an unknown key or a bad value stops the start with an error that names it.
+This page is made from `contracts/settings.py`.
 """
 
 
