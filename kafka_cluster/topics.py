@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported without saying so
@@ -82,7 +83,9 @@ def ensure_topics(settings: Settings, timeout: float = 60.0) -> TopicChanges:
     deadline = time.monotonic() + timeout
     while True:
         try:
-            return _ensure(client, list(topic_specs(settings)))
+            patience = min(REQUEST_SECONDS, max(1.0, deadline - time.monotonic()))
+            present = client.list_topics(timeout=patience).topics
+            return _ensure(client, list(topic_specs(settings)), present)
         except KafkaException as error:
             code = error.args[0].code()
             if code not in _TRANSIENT or time.monotonic() >= deadline:
@@ -100,11 +103,12 @@ def topic_ids(settings: Settings, names: Iterable[str] = ()) -> dict[str, str]:
     A topic that does not exist is left out. Raises DependencyError where the broker does not answer.
     """
     wanted = list(names) or [spec.name for spec in topic_specs(settings)]
-    described = admin(settings).describe_topics(TopicCollection(wanted), request_timeout=REQUEST_SECONDS)
+    client = admin(settings)  # must live until the last future is done
+    described = client.describe_topics(TopicCollection(wanted), request_timeout=REQUEST_SECONDS)
     ids = {}
     for name, future in described.items():
         try:
-            ids[name] = str(future.result().topic_id)
+            ids[name] = _path_safe(str(future.result().topic_id))
         except KafkaException as error:
             if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise DependencyError(
@@ -113,11 +117,13 @@ def topic_ids(settings: Settings, names: Iterable[str] = ()) -> dict[str, str]:
     return ids
 
 
-def _ensure(client: AdminClient, specs: list[TopicSpec]) -> TopicChanges:
-    present = {
-        name: len(topic.partitions)
-        for name, topic in client.list_topics(timeout=REQUEST_SECONDS).topics.items()
-    }
+def _path_safe(topic_id: str) -> str:
+    """librdkafka prints ids in the plain base64 alphabet, with a slash; Kafka itself in the path-safe one."""
+    return topic_id.replace("+", "-").replace("/", "_").rstrip("=")
+
+
+def _ensure(client: AdminClient, specs: list[TopicSpec], topics: Mapping[str, Any]) -> TopicChanges:
+    present = {name: len(topic.partitions) for name, topic in topics.items()}
     specs = _as_wide_as_their_sources(specs, present)
     created = _create(client, [spec for spec in specs if spec.name not in present])
     known = [spec for spec in specs if spec.name not in created]
