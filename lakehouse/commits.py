@@ -1,0 +1,88 @@
+"""The `dp` metadata of Delta commits: where a table stands, said in the commit itself, readable by either
+engine.
+
+deltalake writes it as a field of commitInfo (``custom_metadata={"dp": text}``); Spark has one place only, the
+text `spark.databricks.delta.commitInfo.userMetadata`, which then is ``{"dp": {…}}``. Every commit of ours
+carries it; one that moves nothing (compaction) repeats the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lakehouse import delta_log
+from lakehouse.datasets import Dataset
+
+KEY = "dp"
+
+
+def app_id(dataset: Dataset) -> str:
+    """Id of the Delta transactions on a table; their version is `txn` of the metadata."""
+    return f"dp-{dataset.name}"
+
+
+def as_custom_metadata(metadata: dict[str, Any]) -> dict[str, str]:
+    """For deltalake's ``CommitProperties(custom_metadata=…)``."""
+    return {KEY: msgspec.json.encode(metadata).decode()}
+
+
+def as_user_metadata(metadata: dict[str, Any]) -> str:
+    """For Spark's `spark.databricks.delta.commitInfo.userMetadata`."""
+    return msgspec.json.encode({KEY: metadata}).decode()
+
+
+def changes(hours: Iterable[tuple[date, int]]) -> dict[str, list[str]]:
+    """`dates` and `hours` of a commit's metadata from the (date, hour) pairs of the rows written."""
+    pairs = sorted(set(hours))
+    return {
+        "dates": sorted({day.isoformat() for day, _ in pairs}),
+        "hours": [hour_text(day, hour) for day, hour in pairs],
+    }
+
+
+def hour_text(day: date, hour: int) -> str:
+    """`2026-11-24T07`."""
+    return f"{day.isoformat()}T{hour:02d}"
+
+
+def parse_hour(text: str) -> tuple[date, int]:
+    """The inverse of ``hour_text``."""
+    return date.fromisoformat(text[:10]), int(text[11:])
+
+
+def metadata_of(commit_info: dict[str, Any]) -> dict[str, Any] | None:
+    """The `dp` metadata in a commitInfo of either engine; None: there is none."""
+    own = commit_info.get(KEY)
+    if own is None:
+        user = commit_info.get("userMetadata")
+        if isinstance(user, str):
+            try:
+                user = msgspec.json.decode(user)
+            except msgspec.DecodeError:
+                return None
+        own = user.get(KEY) if isinstance(user, dict) else None
+    if isinstance(own, str):
+        own = msgspec.json.decode(own)
+    return own if isinstance(own, dict) else None
+
+
+def last_metadata(table: Path, version: int | None = None) -> dict[str, Any] | None:
+    """The newest `dp` metadata at or below ``version`` (default: the newest), read back commit by commit.
+
+    None where no commit has one, or those that have are no longer in the log.
+    """
+    at = delta_log.latest_version(table) if version is None else version
+    while at >= 0:
+        commit = delta_log.read_commit(table, at)
+        if commit is None:
+            return None
+        found = metadata_of(commit.info)
+        if found is not None:
+            return found
+        at -= 1
+    return None
