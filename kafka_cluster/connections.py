@@ -1,0 +1,132 @@
+"""Producers and consumers of the cluster (aiokafka), connected with patience and closed whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.codec import has_gzip, has_lz4, has_snappy, has_zstd
+from aiokafka.errors import KafkaError
+
+from contracts.errors import DependencyError
+from contracts.settings import Settings
+from kafka_cluster.backoff import delays
+from kafka_cluster.security import aiokafka_options
+
+log = logging.getLogger(__name__)
+
+MAX_REQUEST_BYTES = 15 * 1024**2
+"""Largest record that is produced, before compression; brokers of ours take 16 MiB (`message.max.bytes`)."""
+CONNECT_SECONDS = 60.0
+_CODECS = {"snappy": has_snappy, "gzip": has_gzip, "lz4": has_lz4, "zstd": has_zstd}
+
+
+def codec(settings: Settings) -> str | None:
+    """The codec to produce with: the one that is set, else gzip, else none, by what this Python can do.
+
+    A fallback is logged. None means uncompressed.
+    """
+    wanted = settings.kafka.compression
+    for name in dict.fromkeys((wanted, "gzip")):
+        if name == "none":
+            return None
+        if _CODECS[name]():
+            if name != wanted:
+                log.warning("codec %s is not available: producing with %s", wanted, name)
+            return name
+    log.warning("codec %s is not available: producing uncompressed", wanted)
+    return None
+
+
+@asynccontextmanager
+async def producer(
+    settings: Settings,
+    client_id: str,
+    *,
+    linger_ms: int = 0,
+    batch_bytes: int = 256 * 1024,
+    connect_seconds: float = CONNECT_SECONDS,
+) -> AsyncIterator[AIOKafkaProducer]:
+    """A started idempotent producer (acks=all, in order per partition); leaving flushes and closes it.
+
+    Raises DependencyError where the broker does not answer within ``connect_seconds``.
+    """
+
+    def make() -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            **aiokafka_options(settings),
+            client_id=client_id,
+            enable_idempotence=True,
+            acks="all",
+            compression_type=codec(settings),
+            linger_ms=linger_ms,
+            max_batch_size=batch_bytes,
+            max_request_size=MAX_REQUEST_BYTES,
+        )
+
+    client = await _started(settings, make, connect_seconds)
+    try:
+        yield client
+    finally:
+        await client.stop()
+
+
+@asynccontextmanager
+async def consumer(
+    settings: Settings,
+    client_id: str,
+    *,
+    group: str | None = None,
+    fetch_bytes: int = 4 * 1024**2,
+    connect_seconds: float = CONNECT_SECONDS,
+    **options: Any,
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """A started consumer that commits only when told to and begins at the earliest record.
+
+    Subscribe or assign afterwards. ``fetch_bytes`` is per partition; ``options`` are aiokafka's own.
+    Raises DependencyError where the broker does not answer within ``connect_seconds``.
+    """
+
+    def make() -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            **aiokafka_options(settings),
+            client_id=client_id,
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=fetch_bytes,
+            **options,
+        )
+
+    client = await _started(settings, make, connect_seconds)
+    try:
+        yield client
+    finally:
+        await client.stop()
+
+
+async def _started(settings: Settings, make: Any, connect_seconds: float) -> Any:
+    deadline = time.monotonic() + connect_seconds
+    for delay in delays():
+        client = make()
+        try:
+            await client.start()
+        except (KafkaError, OSError) as error:
+            await client.stop()
+            if time.monotonic() + delay >= deadline:
+                raise DependencyError(
+                    f"no broker answers at {settings.bootstrap_servers} ({error}); is it up (dp status)?"
+                ) from error
+            log.info("broker does not answer yet: %s", error)
+            await asyncio.sleep(delay)
+        except BaseException:
+            await client.stop()
+            raise
+        else:
+            return client
+    raise AssertionError("delays never end")
