@@ -1,4 +1,4 @@
-"""Waiting times between attempts: growing, bounded, and jittered, so that clients do not come back at once."""
+"""Waiting times between attempts: growing, bounded, jittered so that clients do not come back at once."""
 
 from __future__ import annotations
 
