@@ -138,3 +138,5 @@ EVENTS_AGGREGATED_REALTIME = pa.schema(
 META_LAST_OFFSET = b"dp.last_offset"
 META_FIRST_OFFSET = b"dp.first_offset"
 META_TOPIC_ID = b"dp.topic_id"
+META_WATERMARK = b"dp.watermark"
+"""Watermark after the file, microseconds since 1970 UTC as decimal; empty before the first event."""
