@@ -1,0 +1,162 @@
+"""The Faust app: agents that only collect, a table of buckets, and what happens when partitions move."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+import faust
+from faust.sensors.prometheus import setup_prometheus_sensors
+from faust.types import StreamT
+from faust.web import Request, Response, View
+
+from contracts.errors import DependencyError, PlatformError
+from contracts.settings import Settings
+from contracts.sources import SOURCES, Source, source_named
+from kafka_cluster.security import aiokafka_options
+from kafka_cluster.topics import topic_ids
+from streams.chain import Step, no_step
+from streams.faust_calls import FaustBroker, next_offsets, owned_keys, source_ends
+from streams.flusher import Flusher, Key, Owned
+from streams.status import partition_rows
+
+log = logging.getLogger(__name__)
+
+APP_ID = "dp-streams"
+TABLE = "view_buckets"
+MESSAGE_BYTES = 16 * 1024**2
+"""Largest record that is sent or fetched; a bucket must fit."""
+LOAD_TRIES = 5
+
+
+class StreamApp:
+    """A Faust app with its flusher. ``ready`` is set when the first assignment has been loaded."""
+
+    def __init__(
+        self, settings: Settings, index: int, on_fatal: Any, data_folder: Path, step: Step = no_step
+    ) -> None:
+        self.settings = settings
+        self.ready = False
+        self._on_fatal = on_fatal
+        self.app = _faust_app(settings, index, data_folder)
+        self.table = self.app.Table(
+            TABLE,
+            partitions=settings.kafka.partitions,
+            key_type=bytes,
+            value_type=bytes,
+            schema=faust.Schema(
+                key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+            ),
+            extra_topic_configs={"max.message.bytes": str(MESSAGE_BYTES)},
+        )
+        self.flusher = Flusher(settings, FaustBroker(self.app, self.table), on_fatal, step)
+        for source in SOURCES:
+            self._collect(source)
+        self.app.on_partitions_revoked.connect(self._on_revoked, weak=False)  # type: ignore[arg-type]  # the stub cannot say what a handler takes
+        self.table.on_recover(self._on_recover)
+        setup_prometheus_sensors(self.app, pattern="/metrics")
+        self._pages()
+
+    def _collect(self, source: Source) -> None:
+        topic = self.app.topic(
+            source.internal_topic, acks=False, value_type=bytes, key_type=bytes, value_serializer="raw"
+        )
+
+        async def agent(stream: StreamT[Any]) -> None:
+            async for event in stream.events():
+                message = event.message
+                self.flusher.append((source.name, message.partition), message.offset, message.value or b"")
+                await self.flusher.room()
+
+        self.app.agent(topic, name=f"collect_{source.name}", concurrency=1)(agent)
+
+    async def _on_revoked(self, app: Any, *revoked: Any, **_: Any) -> None:
+        del app
+        log.info("partitions revoked: %s", revoked)
+        self.flusher.forget()
+
+    async def _on_recover(self) -> None:
+        """Comes after the table is restored and before events flow. Faust swallows what is raised here."""
+        for attempt in range(1, LOAD_TRIES + 1):
+            try:
+                await self._load()
+            except (OSError, DependencyError) as error:
+                log.warning("loading failed (%d of %d): %s", attempt, LOAD_TRIES, error)
+                await asyncio.sleep(attempt)
+            except PlatformError as error:
+                self._on_fatal(str(error))
+                return
+            except Exception as error:
+                log.exception("loading failed")
+                self._on_fatal(f"loading failed: {error!r}")
+                return
+            else:
+                self.ready = True
+                return
+        self._on_fatal("the assigned partitions could not be loaded")
+
+    async def _load(self) -> None:
+        keys = owned_keys(self.app)
+        topics = {key: source_named(key[0]).topic for key in keys}
+        ids = await asyncio.to_thread(topic_ids, self.settings, sorted(set(topics.values())))
+        absent = sorted(set(topics.values()) - ids.keys())
+        if absent:
+            raise DependencyError(f"source topics do not exist: {', '.join(absent)}")
+        begins = await next_offsets(self.app, keys)
+        ends = await source_ends(self.app, topics)
+        owned: dict[Key, Owned] = {key: Owned(ids[topics[key]], begins[key], ends.get(key)) for key in keys}
+        await self.flusher.load(owned)
+        log.info("loaded %d partitions", len(keys))
+
+    def _pages(self) -> None:
+        @self.app.page("/partitions/")
+        async def partitions(view: View, request: Request) -> Response:
+            del request
+            return view.json(partition_rows(self.flusher))
+
+
+def _faust_app(settings: Settings, index: int, data_folder: Path) -> faust.App:
+    options = aiokafka_options(settings)
+    credentials: Any = None
+    if "sasl_mechanism" in options:
+        credentials = faust.SASLCredentials(
+            username=options["sasl_plain_username"],
+            password=options["sasl_plain_password"],
+            mechanism=options["sasl_mechanism"],
+            ssl_context=options.get("ssl_context"),
+        )
+    elif "ssl_context" in options:
+        credentials = faust.SSLCredentials(options["ssl_context"])
+    port = settings.ports.worker_web + index - 1
+    compression = settings.kafka.compression
+    return faust.App(
+        APP_ID,
+        broker=[f"kafka://{server}" for server in settings.bootstrap_servers.split(",")],
+        broker_credentials=credentials,
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=2.0,
+        broker_max_poll_interval=300.0,
+        # Commits are ours; Faust's own detector would only cry wolf.
+        broker_commit_livelock_soft_timeout=86_400.0,
+        stream_processing_timeout=86_400.0,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=MESSAGE_BYTES,
+        producer_max_request_size=MESSAGE_BYTES,
+        producer_compression_type=None if compression == "none" else compression,
+        producer_acks=-1,
+        store="memory://",
+        table_standby_replicas=0,
+        stream_wait_empty=False,
+        stream_buffer_maxsize=64,
+        topic_disable_leader=True,
+        topic_allow_declare=True,
+        topic_partitions=settings.kafka.partitions,
+        topic_replication_factor=settings.kafka.replication,
+        datadir=data_folder,
+        web_host=settings.network.host,
+        web_bind=settings.network.host,
+        web_port=port,
+        autodiscover=False,
+    )

@@ -1,0 +1,81 @@
+"""The calls into Faust that its public interface does not offer. Each is pinned by a test, so that an upgrade
+that moves one fails there and not in production."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from faust.types import TP
+
+from contracts.sources import SOURCES
+from streams.buckets import BUCKETS, bucket_key
+from streams.flusher import Key
+
+_SOURCE_OF_TOPIC = {source.internal_topic: source.name for source in SOURCES}
+
+
+class FaustBroker:
+    """What flushing needs, from a running Faust app; implements ``streams.flusher.Broker``."""
+
+    def __init__(self, app: Any, table: Any) -> None:
+        self._app = app
+        self._table = table
+
+    async def commit(self, key: Key, offset: int) -> bool:
+        return bool(await self._app.consumer._commit({internal_partition(key): offset}))
+
+    async def write_bucket(self, key: Key, bucket: int, value: bytes) -> None:
+        name = bucket_key(*key, bucket)
+        await self._table.send_changelog(key[1], name, value)
+        self._table.data[name] = value
+        self._table.data._key_partition[name] = key[1]
+
+    def buckets(self, key: Key) -> Mapping[int, bytes]:
+        data = self._table.data
+        found = ((bucket, data.get(bucket_key(*key, bucket))) for bucket in range(BUCKETS))
+        return {bucket: value for bucket, value in found if value}
+
+    def end_offset(self, key: Key) -> int | None:
+        end: int | None = self._app.consumer.highwater(internal_partition(key))
+        return end
+
+
+def internal_partition(key: Key) -> TP:
+    """The partition of the internal topic that carries a source partition."""
+    return TP(f"internal_{key[0]}", key[1])
+
+
+def owned_keys(app: Any) -> list[Key]:
+    """Source partitions that are assigned to this worker."""
+    return sorted(
+        (_SOURCE_OF_TOPIC[tp.topic], tp.partition)
+        for tp in app.consumer.assignment()
+        if tp.topic in _SOURCE_OF_TOPIC
+    )
+
+
+async def next_offsets(app: Any, keys: Iterable[Key]) -> dict[Key, int]:
+    """Where reading of each partition begins, and commits that where nothing, or something that retention
+    has cut, is committed: Faust would seek to neither."""
+    partitions = {internal_partition(key): key for key in keys}
+    if not partitions:
+        return {}
+    committed = {TP(*tp): offset for tp, offset in (await app.consumer.seek_to_committed()).items()}
+    earliest = await app.consumer.earliest_offsets(*partitions)
+    begins, missing = {}, {}
+    for tp, key in partitions.items():
+        known, first = committed.get(tp), earliest.get(tp) or 0
+        begins[key] = max(known if known is not None else first, first)
+        if known is None or known < first:
+            missing[tp] = begins[key]
+    if missing:
+        await app.consumer._commit(missing)
+    return begins
+
+
+async def source_ends(app: Any, topics: Mapping[Key, str]) -> dict[Key, int | None]:
+    """End offset of each key's source topic partition, which the app does not consume."""
+    partitions = {TP(topic, key[1]): key for key, topic in topics.items()}
+    ends = await app.consumer.highwaters(*partitions) if partitions else {}
+    return {key: ends.get(tp) for tp, key in partitions.items()}

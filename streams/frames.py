@@ -1,0 +1,97 @@
+"""Packed records as polars frames in the form of the landing files, and back to Arrow for writing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from contracts.errors import ContractError
+from contracts.landing import LANDING, SOURCE_POSITION
+from contracts.sources import Source
+from streams.packing import PackedRecord
+
+TIMESTAMP = pl.Datetime("us", "UTC")
+_ADDED = frozenset(field.name for field in SOURCE_POSITION) | {
+    "ingest_timestamp",
+    "source_system",
+    "is_late",
+}
+"""Landing columns that do not come from the event itself."""
+
+
+@cache
+def landing_types(source_name: str) -> Mapping[str, pl.DataType]:
+    """Column → polars type of a source's landing files, in order."""
+    return dict(pl.Schema(LANDING[source_name]))
+
+
+@cache
+def _json_types(source_name: str) -> Mapping[str, pl.DataType]:
+    """The event's own columns as they stand in the payload: timestamps are integers there."""
+    return {
+        name: pl.Int64() if isinstance(kind, pl.Datetime) else kind
+        for name, kind in landing_types(source_name).items()
+        if name not in _ADDED
+    }
+
+
+def landing_frame(
+    source: Source, partition: int, records: Sequence[PackedRecord], above: int
+) -> pl.DataFrame:
+    """Rows of the records whose source offset is greater than ``above``, in the order of the records.
+
+    Columns are the landing file's without ``is_late``, one row an event. Raises ContractError where a payload
+    is not what its record says; ``frame_of_readable`` tells which.
+    """
+    types = landing_types(source.name)
+    rows = sum(record.n for record in records)
+    if rows == 0:
+        empty = pl.DataFrame(schema=dict(types))
+        return empty.drop("is_late", strict=False)
+    own = _json_types(source.name)
+    try:
+        frame = pl.read_ndjson(b"".join(record.payload for record in records), schema=dict(own))
+    except pl.exceptions.PolarsError as error:
+        raise ContractError(f"packed records of {source.name}: {error}") from error
+    if frame.height != rows:
+        raise ContractError(f"packed records of {source.name}: {frame.height} events, {rows} announced")
+    counts = [record.n for record in records]
+    systems: list[str] = []
+    for record in records:
+        systems.extend(record.source_system)
+    added = {
+        "source_topic": pl.repeat(source.topic, rows, eager=True),
+        "source_partition": pl.repeat(partition, rows, dtype=pl.Int32, eager=True),
+        "source_offset": pl.Series(_joined(record.offsets for record in records)),
+        "source_timestamp": pl.Series(_joined(record.source_timestamps_ms for record in records)) * 1000,
+        "ingest_timestamp": pl.Series(
+            np.repeat(np.array([record.ingest_timestamp for record in records], dtype=np.int64), counts)
+        ),
+        "source_system": pl.Series(systems, dtype=pl.String),
+    }
+    columns = [name for name in types if name != "is_late"]
+    frame = frame.with_columns(
+        **{name: series for name, series in added.items() if name in types}
+    ).with_columns(pl.col(name).cast(TIMESTAMP) for name in columns if isinstance(types[name], pl.Datetime))
+    frame = frame.select(columns)
+    required = [field.name for field in LANDING[source.name] if not field.nullable and field.name in columns]
+    missing = frame.select(pl.any_horizontal(pl.col(required).is_null()).any()).item()
+    if missing:
+        raise ContractError(f"packed records of {source.name}: a required column is null")
+    if above >= records[0].first:
+        frame = frame.filter(pl.col("source_offset") > above)
+    return frame
+
+
+def arrow_table(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
+    """The frame with exactly the schema's columns, types and nullability."""
+    table: pa.Table = frame.select(schema.names).to_arrow(compat_level=pl.CompatLevel.oldest())
+    return table.cast(schema)
+
+
+def _joined(parts: object) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.concatenate([np.frombuffer(part, dtype=np.int64) for part in parts])  # type: ignore[attr-defined]

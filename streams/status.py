@@ -1,0 +1,77 @@
+"""What a worker says of its partitions: for its page, its heartbeat and Prometheus."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from streams.flusher import Flusher, Key, Slot
+
+
+def partition_rows(flusher: Flusher) -> list[dict[str, Any]]:
+    """One object a partition, JSON values; ages and lags as of now."""
+    return [_row(flusher, key, slot) for key, slot in sorted(flusher.slots.items())]
+
+
+def heartbeat_details(flusher: Flusher, hole_seconds: float) -> dict[str, Any]:
+    """`partitions` {source: {partition: {H, watermark, pending}}}, `flush_seconds`, and `holes`: where
+    records have been missing for longer than ``hole_seconds``, with the offset from which to send again."""
+    partitions: dict[str, dict[str, Any]] = {}
+    for (source, number), slot in sorted(flusher.slots.items()):
+        partition = slot.partition
+        partitions.setdefault(source, {})[str(number)] = {
+            "H": partition.position,
+            "watermark": iso(partition.watermark),
+            "pending": partition.waiting_events,
+        }
+    return {
+        "partitions": partitions,
+        "flush_seconds": round(flusher.flush_seconds, 3),
+        "late": sum(slot.partition.late_events for slot in flusher.slots.values()),
+        "holes": holes(flusher, hole_seconds),
+    }
+
+
+def holes(flusher: Flusher, hole_seconds: float) -> list[dict[str, Any]]:
+    """Partitions whose records have been missing for longer than ``hole_seconds``."""
+    now = time.time()
+    return [
+        {
+            "source": source,
+            "partition": number,
+            "next_offset": slot.partition.position + 1,
+            "seconds": round(now - slot.partition.hole_since),
+        }
+        for (source, number), slot in sorted(flusher.slots.items())
+        if slot.partition.hole_since is not None and now - slot.partition.hole_since > hole_seconds
+    ]
+
+
+def iso(microseconds: int | None) -> str | None:
+    """RFC 3339 in UTC."""
+    if microseconds is None:
+        return None
+    return datetime.fromtimestamp(microseconds / 1_000_000, UTC).isoformat(timespec="milliseconds")
+
+
+def _row(flusher: Flusher, key: Key, slot: Slot) -> dict[str, Any]:
+    partition = slot.partition
+    end = flusher.end_offset(key)
+    return {
+        "source": key[0],
+        "partition": key[1],
+        "topic_id": partition.topic_id,
+        "landed_offset": partition.position,
+        "watermark": iso(partition.watermark),
+        "open_windows": partition.open_entries,
+        "flush_age_seconds": round(time.time() - partition.flushed_at, 1) if partition.flushed_at else None,
+        "flushes": partition.flushes,
+        "waiting_events": partition.waiting_events,
+        "waiting_bytes": partition.waiting_bytes,
+        "late_events": partition.late_events,
+        "unreadable_records": partition.unreadable,
+        "foreign_records": partition.foreign,
+        "lag_records": None if end is None else max(end - slot.expected, 0),
+        "hole_seconds": None if partition.hole_since is None else round(time.time() - partition.hole_since),
+    }
