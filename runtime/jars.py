@@ -190,8 +190,8 @@ def _watch(incoming: Path, progress: Progress) -> Callable[[], None]:
             seen, since = size, time.monotonic()
         elif time.monotonic() - since > STALL_SECONDS:
             raise SetupError(
-                f"jars: nothing has arrived for {duration(STALL_SECONDS)}; check the network (HTTPS_PROXY behind "
-                "a proxy) and run the same again: what is done is kept"
+                f"jars: nothing has arrived for {duration(STALL_SECONDS)}; check the network "
+                "(HTTPS_PROXY behind a proxy) and run the same again: what is done is kept"
             )
         progress.update(f"jars: {megabytes(size)} so far")
 
@@ -211,7 +211,8 @@ def _size(folder: Path) -> int:
 def _unpack_registry(folder: Path) -> None:
     (archive,) = folder.glob("*.tar.gz")
     with tarfile.open(archive) as content:
-        content.extractall(folder, filter="data")
+        content.extraction_filter = getattr(tarfile, "data_filter", None)  # from 3.11.4 on
+        content.extractall(folder)
     archive.unlink()
 
 

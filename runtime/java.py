@@ -1,9 +1,9 @@
 """Which Java runs the JVM services: one's own by `java.home`, else the wheel's.
 
-Spark's launcher hard-codes `--add-modules=jdk.incubator.vector`, a module that Java from a wheel does not have
-and that Spark uses for linear algebra alone. Such a Java refuses to start with it, so Spark is given a folder
-of ours whose `bin/java` drops that argument and execs the real one. It has to be JAVA_HOME for master, workers
-and driver (executors inherit it from there); on PATH alone it would not be seen.
+Spark's launcher hard-codes `--add-modules=jdk.incubator.vector`, a module that Java from a wheel does not
+have and that Spark uses for linear algebra alone. Such a Java refuses to start with it, so Spark is given a
+folder of ours whose `bin/java` drops that argument and execs the real one. It has to be JAVA_HOME for master,
+workers and driver (executors inherit it from there); on PATH alone it would not be seen.
 """
 
 from __future__ import annotations
