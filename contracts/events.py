@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 EventId = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 UserId = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"\S")]
@@ -109,7 +109,7 @@ class ChangeEvent(Struct, kw_only=True):
 
     op: Literal["c", "r", "u", "d", "t", "m"]
     source: ChangeSource
-    before: msgspec.Raw | None = None
-    after: msgspec.Raw | None = None
+    before: msgspec.Raw = field(default_factory=lambda: msgspec.Raw(b"null"))
+    after: msgspec.Raw = field(default_factory=lambda: msgspec.Raw(b"null"))
     ts_ms: int | None = None
-    transaction: msgspec.Raw | None = None
+    transaction: msgspec.Raw = field(default_factory=lambda: msgspec.Raw(b"null"))

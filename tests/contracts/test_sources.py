@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from contracts.errors import NotFound
+from contracts.events import ChangeEvent
 from contracts.landing import LANDING
 from contracts.settings import Kafka, Settings
 from contracts.sources import CDC_CHANGES, SOURCES, source_named, source_of_topic, topic_specs
@@ -49,3 +50,12 @@ def test_unknown_names_list_the_known_ones() -> None:
         source_of_topic("topic_nowhere")
     with pytest.raises(NotFound, match="clickstream"):
         source_named("nowhere")
+
+
+def test_a_change_event_takes_rows_and_nulls() -> None:
+    update = (
+        b'{"op":"u","source":{"connector":"postgresql","db":"d","table":"t"},"before":null,"after":{"a":1}}'
+    )
+    event = msgspec.json.decode(update, type=ChangeEvent)
+    assert bytes(event.after) == b'{"a":1}'
+    assert bytes(event.before) == bytes(event.transaction) == b"null"
