@@ -1,0 +1,258 @@
+"""The services of the platform, each declared once.
+
+`dp up` starts them on one machine; `runtime.compose` renders docker-compose.yml from the same list.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from msgspec.structs import replace
+
+from contracts.errors import NotFound, SettingsError
+from contracts.settings import Settings
+from runtime.topology import jvm, probes
+from runtime.topology.declaration import Launch, Port, Service
+
+SIMULATORS = ("mobile", "web", "clickstream", "cdc", "external-data")
+SPARK_WORKERS = (1, 2)
+
+
+def services(settings: Settings) -> list[Service]:
+    """What `dp up` starts with these settings, each after what it depends on.
+
+    A cluster of one's own (`kafka.bootstrap`, `registry.url`, `spark.master`) takes the place of the local
+    one; the embedded engine needs no Spark.
+    """
+    wanted = [service for service in all_services(settings) if _is_local(service.name, settings)]
+    names = {service.name for service in wanted}
+    return [_limited(service, names) for service in wanted]
+
+
+def all_services(settings: Settings) -> list[Service]:
+    """Every service there is, wherever it runs."""
+    workers = [f"stream-worker-{number}" for number in range(1, settings.streams.workers + 1)]
+    spark_workers = [f"spark-worker-{number}" for number in SPARK_WORKERS]
+    return [
+        *_kafka_cluster(settings),
+        *_spark_cluster(settings),
+        Service(
+            name="ingestion",
+            summary="validates events and packs them",
+            launch=_python("ingest"),
+            probe=probes.heartbeat,
+            depends_on=("kafka",),
+            ports=(Port(number=settings.ports.ingestion_metrics, setting="ports.ingestion_metrics"),),
+            volumes=("lakehouse", "outputs"),
+            memory_mb=256,
+        ),
+        *(
+            Service(
+                name=name,
+                summary="Faust: windows, sessions, changes, Parquet micro-batches",
+                launch=_python("worker", "--index", str(number)),
+                probe=probes.heartbeat,
+                depends_on=("kafka", "ingestion"),
+                ports=(
+                    Port(
+                        number=settings.ports.worker_web + number - 1,
+                        setting="ports.worker_web",
+                        title="stream worker",
+                    ),
+                ),
+                volumes=("lakehouse", "outputs"),
+                stop_seconds=8.0,
+                memory_mb=512,
+            )
+            for number, name in enumerate(workers, start=1)
+        ),
+        Service(
+            name="lakehouse-driver",
+            summary="bronze, silver, gold; the only writer of Delta tables",
+            launch=_python("lakehouse", "run"),
+            probe=probes.heartbeat,
+            depends_on=tuple(spark_workers),
+            ports=(
+                *_driver_pages(settings),
+                Port(number=settings.ports.lakehouse_control, setting="ports.lakehouse_control", publish=""),
+            ),
+            volumes=("lakehouse", "outputs"),
+            start_seconds=240.0,
+            stop_seconds=10.0,
+            memory_mb=1536,
+        ),
+        Service(
+            name="lakehouse-api",
+            summary="REST, SQL, pages",
+            launch=_python("api"),
+            probe=probes.heartbeat,
+            depends_on=("kafka",),
+            ports=(
+                Port(
+                    number=settings.ports.api,
+                    setting="ports.api",
+                    publish="everywhere",
+                    title="API and pages",
+                ),
+            ),
+            volumes=("lakehouse", "outputs"),
+            memory_mb=1024,
+        ),
+        *(
+            Service(
+                name=f"{name}-simulator",
+                summary=f"makes {name} events",
+                launch=_python("simulate", name),
+                probe=probes.heartbeat,
+                depends_on=("kafka", "ingestion", *workers, "lakehouse-driver"),
+                profile="simulators",
+                volumes=("lakehouse",),
+                memory_mb=128,
+            )
+            for name in SIMULATORS
+        ),
+    ]
+
+
+def service_named(settings: Settings, name: str) -> Service:
+    """Raises NotFound that lists the names."""
+    declared = all_services(settings)
+    for service in declared:
+        if service.name == name:
+            return service
+    raise NotFound(f"no service named {name!r}; services: {', '.join(s.name for s in declared)}")
+
+
+def check_before_start(settings: Settings) -> None:
+    """What can be seen before anything is started; fetches jars that are missing.
+
+    Raises SettingsError for a broker that would be open to others, DependencyError where jars cannot be had.
+    """
+    kafka = settings.kafka
+    if not kafka.bootstrap and not _is_loopback(settings.network.host):
+        raise SettingsError(
+            f"network.host {settings.network.host} would open the local broker, which asks nobody who they "
+            "are: use 127.0.0.1, or set kafka.bootstrap to a cluster with SASL",
+            key="network.host",
+        )
+    from runtime.jars import ensure
+
+    if {service.name for service in services(settings)} & {"kafka", "schema-registry", "spark-master"}:
+        ensure(settings)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _kafka_cluster(settings: Settings) -> Iterable[Service]:
+    ports = settings.ports
+    yield Service(
+        name="zookeeper",
+        summary="Kafka's coordination",
+        launch=jvm.zookeeper,
+        probe=probes.zookeeper,
+        ports=(Port(number=ports.zookeeper, setting="ports.zookeeper"),),
+        volumes=("zookeeper",),
+        memory_mb=128,
+    )
+    yield Service(
+        name="kafka",
+        summary="broker",
+        launch=jvm.kafka,
+        probe=probes.kafka,
+        prepare=_ensure_topics,
+        depends_on=("zookeeper",),
+        ports=(
+            Port(number=ports.kafka, setting="ports.kafka", publish=""),
+            Port(
+                number=ports.kafka_external,
+                setting="ports.kafka_external",
+                title="Kafka for clients on this host",
+                scheme="",
+            ),
+        ),
+        volumes=("kafka",),
+        memory_mb=640,
+    )
+    yield Service(
+        name="schema-registry",
+        summary="Confluent-compatible schema registry",
+        launch=jvm.schema_registry,
+        probe=probes.schema_registry,
+        depends_on=("kafka",),
+        ports=(Port(number=ports.schema_registry, setting="ports.schema_registry", title="schema registry"),),
+        memory_mb=384,
+    )
+
+
+def _spark_cluster(settings: Settings) -> Iterable[Service]:
+    ports = settings.ports
+    yield Service(
+        name="spark-master",
+        summary="cluster coordinator",
+        launch=jvm.spark_master,
+        probe=probes.spark_master,
+        ports=(
+            Port(number=ports.spark_master, setting="ports.spark_master"),
+            Port(number=ports.spark_master_ui, setting="ports.spark_master_ui", title="Spark master"),
+        ),
+        volumes=("lakehouse", "outputs"),
+        memory_mb=256,
+    )
+    for number in SPARK_WORKERS:
+        setting = f"spark_worker_{number}_ui"
+        yield Service(
+            name=f"spark-worker-{number}",
+            summary="runs executors",
+            launch=partial(jvm.spark_worker, number=number),
+            probe=probes.spark_worker(number),
+            depends_on=("spark-master",),
+            ports=(Port(number=getattr(ports, setting), setting=f"ports.{setting}"),),
+            volumes=("lakehouse", "outputs"),
+            memory_mb=1024,
+            cores=settings.spark.worker_cores,
+        )
+
+
+def _driver_pages(settings: Settings) -> Iterable[Port]:
+    if settings.lakehouse.engine == "spark":
+        yield Port(
+            number=settings.ports.spark_driver_ui, setting="ports.spark_driver_ui", title="Spark application"
+        )
+
+
+def _python(*arguments: str) -> Callable[[Settings], Launch]:
+    def launch(settings: Settings) -> Launch:
+        return Launch(argv=(sys.executable, "-m", "runtime", *arguments))
+
+    return launch
+
+
+def _ensure_topics(settings: Settings) -> None:
+    from kafka_cluster.topics import ensure_topics
+
+    ensure_topics(settings)
+
+
+def _is_local(name: str, settings: Settings) -> bool:
+    if name in ("zookeeper", "kafka"):
+        return not settings.kafka.bootstrap
+    if name == "schema-registry":
+        return not settings.registry.url
+    if name.startswith(("spark-master", "spark-worker")):
+        return settings.lakehouse.engine == "spark" and not settings.spark.master
+    if name.endswith("-simulator"):
+        return settings.simulators.enabled
+    return True
+
+
+def _limited(service: Service, names: set[str]) -> Service:
+    """Without the dependencies that run elsewhere."""
+    return replace(service, depends_on=tuple(name for name in service.depends_on if name in names))

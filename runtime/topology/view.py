@@ -1,0 +1,183 @@
+"""How a running copy looks: a live table in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Protocol, Self
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from runtime.topology.state import ServiceStatus, Snapshot
+
+STYLES = {
+    "ready": "green",
+    "starting": "yellow",
+    "restarting": "bold yellow",
+    "degraded": "bold yellow",
+    "failed": "bold red",
+    "stopping": "yellow",
+}
+MAX_LAGS = 6
+
+
+class View(Protocol):
+    """Shows snapshots; entered before the first, left after the last."""
+
+    def update(self, snapshot: Snapshot) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+
+def view_for(console: Console) -> View:
+    """The live view in a terminal, plain lines where output goes to a file or a pipe."""
+    return LiveView(console) if console.is_terminal and not console.is_dumb_terminal else PlainView()
+
+
+class PlainView:
+    """One line for each change of state."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[str, int]] = {}
+        self._state = ""
+
+    def update(self, snapshot: Snapshot) -> None:
+        for status in snapshot.services:
+            seen = (status.state, status.restarts)
+            if self._seen.get(status.name, ("waiting", 0)) != seen:
+                self._seen[status.name] = seen
+                _say(_sentence(status))
+        if snapshot.state != self._state:
+            self._state = snapshot.state
+            for line in headline(snapshot):
+                _say(line)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        return
+
+
+class LiveView:
+    """One row a service, redrawn in place."""
+
+    def __init__(self, console: Console) -> None:
+        self._live = Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+
+    def update(self, snapshot: Snapshot) -> None:
+        self._live.update(render(snapshot), refresh=True)
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._live.__exit__(kind, error, traceback)
+
+
+def render(snapshot: Snapshot) -> RenderableType:
+    """The whole view: a table of services, figures below it, addresses when ready."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("service", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    for column in ("pid", "memory", "restarts", "events/s"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("", overflow="ellipsis", no_wrap=True, style="dim")
+    for status in snapshot.services:
+        table.add_row(
+            status.name,
+            Text(status.state, STYLES.get(status.state, "dim")),
+            str(status.pid or ""),
+            megabytes(status.memory) if status.pid else "",
+            str(status.restarts or ""),
+            "" if status.rate is None else f"{status.rate:,.0f}",
+            status.message or (f"restarted: {status.last_error}" if status.restarts else ""),
+        )
+    return Group(table, Text(), *(Text(line) for line in (*figures(snapshot), *headline(snapshot))))
+
+
+def figures(snapshot: Snapshot) -> Iterator[str]:
+    """Lines with what flows: events per second, memory, lag, newest events."""
+    yield f"{snapshot.rate:,.0f} events/s · {megabytes(snapshot.memory)} of memory"
+    if snapshot.lag is not None:
+        behind = sorted((part for part in snapshot.lag if part.lag), key=lambda part: -part.lag)
+        parts = [f"{part.group} {part.topic} {part.lag:,}" for part in behind[:MAX_LAGS]]
+        yield "lag: " + (" · ".join(parts) if parts else "none")
+    if snapshot.newest:
+        now = datetime.now(UTC)
+        yield "newest event: " + " · ".join(
+            f"{layer} {_age(snapshot.newest[layer], now)}" for layer in sorted(snapshot.newest, key=_depth)
+        )
+
+
+def headline(snapshot: Snapshot) -> Iterator[str]:
+    """What the copy as a whole is doing."""
+    match snapshot.state:
+        case "starting":
+            ready = sum(status.state == "ready" for status in snapshot.services)
+            yield f"starting: {ready} of {len(snapshot.services)} services ready; data in {snapshot.data}"
+        case "ready":
+            seconds = (snapshot.ready_at or snapshot.at) - snapshot.started
+            yield f"ready after {seconds:.0f} s; data in {snapshot.data}"
+            width = max((len(address.title) for address in snapshot.addresses), default=0)
+            for address in snapshot.addresses:
+                yield f"  {address.title:<{width}}  {address.url}"
+        case "stopping":
+            yield f"stopping: {snapshot.message}" if snapshot.message else "stopping"
+        case "stopped":
+            yield "stopped"
+        case "failed":
+            yield f"failed: {snapshot.message}"
+
+
+def megabytes(size: int) -> str:
+    return f"{size / 1024**2:,.0f} MB"
+
+
+def _sentence(status: ServiceStatus) -> str:
+    match status.state:
+        case "ready" if status.pid:
+            return f"{status.name} is ready (process {status.pid})"
+        case "restarting":
+            return f"{status.name} is restarting: {status.message}"
+        case _:
+            return f"{status.name} is {status.state}" + (f": {status.message}" if status.message else "")
+
+
+def _say(line: str) -> None:
+    click.echo(f"{datetime.now(UTC):%H:%M:%S} {line}")
+
+
+def _age(time: str, now: datetime) -> str:
+    try:
+        seconds = (now - datetime.fromisoformat(time)).total_seconds()
+    except (ValueError, TypeError):
+        return time
+    return f"{seconds:.0f} s ago" if seconds < 7200 else time
+
+
+def _depth(layer: str) -> int:
+    return ("bronze", "silver", "gold", "platform").index(layer)
