@@ -1,0 +1,146 @@
+"""All consumer groups of ingestion in one process: start, health, and an end that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from aiokafka.errors import KafkaError
+from prometheus_client import CollectorRegistry, start_http_server
+
+from contracts.errors import DependencyError, PlatformError, PortInUse
+from contracts.heartbeat import HeartbeatWriter
+from contracts.settings import Settings
+from contracts.sources import SOURCES, Source
+from kafka_cluster import connections
+from kafka_cluster.backoff import delays
+from kafka_cluster.registry import register_sources
+from kafka_cluster.topics import ensure_topics
+from streams.ingestion.consumer import SourceConsumer
+from streams.ingestion.status import IngestionCollector, SourceStatus
+
+log = logging.getLogger(__name__)
+
+SERVICE = "ingestion"
+
+
+class _Health:
+    """What the heartbeat says; the registry may be down while events are served."""
+
+    def __init__(self, settings: Settings, sources: Sequence[Source]) -> None:
+        self.statuses = {source.name: SourceStatus(source=source.name) for source in sources}
+        self.registry = "not asked yet"
+        self._writer = HeartbeatWriter(settings, SERVICE)
+
+    def beat(self, state: str = "", message: str = "", *, force: bool = False) -> None:
+        if not state:
+            state, message = ("running", "") if self.registry == "ok" else ("degraded", self.registry)
+        self._writer.beat(
+            sum(status.read for status in self.statuses.values()),
+            state=state,
+            message=message,
+            details={
+                "registry": self.registry,
+                "invalid": sum(status.invalid.total() for status in self.statuses.values()),
+                "sources": {name: status.details() for name, status in self.statuses.items()},
+            },
+            force=force,
+        )
+
+
+def run(settings: Settings, sources: Sequence[Source] = SOURCES) -> None:
+    """Ingests ``sources`` until SIGTERM or SIGINT, then drains and returns.
+
+    Raises ContractError where the schema registry refuses a schema, PortInUse, and DependencyError for
+    every fault of the broker: the process must then be started again.
+    """
+    health = _Health(settings, sources)
+    health.beat("starting", force=True)
+    try:
+        with _metrics_server(settings, health):
+            asyncio.run(_run(settings, sources, health))
+    except (ExceptionGroup, PlatformError, KafkaError, OSError) as raised:
+        error = _first(raised)
+        health.beat("failed", str(error), force=True)
+        if isinstance(error, PlatformError):
+            raise error from raised.__cause__
+        if isinstance(error, KafkaError | OSError):
+            raise DependencyError(f"ingestion stopped: {type(error).__name__}: {error}") from raised
+        raise
+
+
+async def _run(settings: Settings, sources: Sequence[Source], health: _Health) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    await asyncio.to_thread(ensure_topics, settings)
+    await _register(settings, sources, health)
+    async with connections.producer(settings, SERVICE) as producer, asyncio.TaskGroup() as group:
+        background = [group.create_task(_beat(health))]
+        if health.registry != "ok":
+            background.append(group.create_task(_keep_registering(settings, sources, health)))
+        consumers = [
+            group.create_task(
+                SourceConsumer(settings, source, producer, health.statuses[source.name]).run(stop),
+                name=source.name,
+            )
+            for source in sources
+        ]
+        await asyncio.wait(consumers)
+        for task in background:
+            task.cancel()
+    health.beat("running", "stopped", force=True)
+
+
+async def _beat(health: _Health) -> None:
+    while True:
+        health.beat()
+        await asyncio.sleep(1.0)
+
+
+async def _register(settings: Settings, sources: Sequence[Source], health: _Health) -> None:
+    try:
+        await asyncio.to_thread(register_sources, settings, sources)
+    except DependencyError as error:
+        if health.registry == "not asked yet":
+            log.warning("serving with the schemas that are shipped: %s", error)
+        health.registry = str(error)
+    else:
+        health.registry = "ok"
+
+
+async def _keep_registering(settings: Settings, sources: Sequence[Source], health: _Health) -> None:
+    for delay in delays(first=2.0, most=15.0):
+        await asyncio.sleep(delay)
+        await _register(settings, sources, health)
+        if health.registry == "ok":
+            log.info("the schema registry is back")
+            return
+
+
+@contextmanager
+def _metrics_server(settings: Settings, health: _Health) -> Iterator[None]:
+    registry = CollectorRegistry()
+    registry.register(IngestionCollector(health.statuses))
+    port = settings.ports.ingestion_metrics
+    try:
+        server, thread = start_http_server(port, settings.network.host, registry)
+    except OSError as error:
+        raise PortInUse(port=port, service=SERVICE, setting="ports.ingestion_metrics") from error
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
