@@ -1,0 +1,77 @@
+"""Reads uv's log while it works: what it fetches, what it builds, how long each took."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+from runtime.bootstrap.progress import Progress, duration, megabytes
+
+UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+
+
+class SyncWatch:
+    """Call it now and then while uv runs, and once after; then ask for `summary()`."""
+
+    def __init__(self, log: Path, progress: Progress) -> None:
+        self._log = log
+        self._progress = progress
+        self._start = log.stat().st_size if log.exists() else 0
+        self._began = time.monotonic()
+        self._building_since: float | None = None
+        self._build_seconds = 0.0
+        self._now = "looking up what is there"
+        self._size = 0
+        self._prepared = 0
+        self._prepared_seconds = 0.0
+        self._installed = 0
+        self._rest = ""
+
+    def __call__(self) -> None:
+        with self._log.open("rb") as file:
+            file.seek(self._start)
+            new = file.read()
+        self._start += len(new)
+        *lines, self._rest = (self._rest + new.decode("utf-8", "replace")).split("\n")
+        for line in lines:
+            self._read(line.strip())
+        self._progress.update(f"Python packages: {self._now} ({duration(time.monotonic() - self._began)})")
+
+    @property
+    def download_seconds(self) -> float:
+        return max(0.0, self._prepared_seconds - self._build_seconds)
+
+    def summary(self) -> str:
+        if not self._installed:
+            return "Python packages: all there"
+        if not self._prepared:
+            return f"Python packages: {self._installed} installed from uv's cache"
+        built = f", built in {duration(self._build_seconds)}" if self._build_seconds else ""
+        return (
+            f"Python packages: {self._prepared} downloaded in {duration(self.download_seconds)}"
+            f" ({megabytes(self._size)} and pyspark's source){built}, {self._installed} installed"
+        )
+
+    def _read(self, line: str) -> None:
+        if match := re.match(r"Downloading (\S+) \(([\d.]+)([KMG]?i?B)\)", line):
+            self._now = f"downloading {match[1]}, {match[2]} {match[3]}"
+            self._size += int(float(match[2]) * UNITS.get(match[3], 1))
+        elif match := re.match(r"Building (\S+)", line):
+            self._now = f"building {match[1]}"
+            self._building_since = time.monotonic()
+        elif line.startswith("Built ") and self._building_since is not None:
+            self._now = "installing"
+            self._build_seconds += time.monotonic() - self._building_since
+            self._building_since = None
+        elif match := re.match(r"Prepared (\d+) packages? in (.+)", line):
+            self._prepared = int(match[1])
+            self._prepared_seconds = seconds_of(match[2])
+        elif match := re.match(r"Installed (\d+) packages? in", line):
+            self._installed = int(match[1])
+
+
+def seconds_of(text: str) -> float:
+    """uv's durations: `405ms`, `44.41s`, `1m 03s`."""
+    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+    return sum(float(number) * units[unit] for number, unit in re.findall(r"([\d.]+)(ms|[smh])", text))

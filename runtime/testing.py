@@ -1,0 +1,69 @@
+"""What `dp test` runs: the checks of the source, and pytest with the right marks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from runtime.bootstrap.progress import Progress, duration
+from runtime.java import ROOT
+
+Scope = Literal["fast", "default", "long"]
+CHECKS: dict[str, list[str]] = {
+    "ruff check": ["-m", "ruff", "check", "--output-format", "concise", ".", "dp"],
+    "ruff format": ["-m", "ruff", "format", "--check", ".", "dp"],
+    "mypy": ["-m", "mypy"],
+    "import-linter": ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
+}
+SELECTED: dict[Scope, list[str]] = {
+    # The folder is left out too: merely importing what drives JVMs takes seconds.
+    "fast": ["-m", "not system and not long", "--ignore", "tests/system"],
+    "default": ["-m", "not long"],
+    "long": [],
+}
+
+
+def run_checks(progress: Progress) -> list[str]:
+    """Runs all of `CHECKS`, prints what the failed ones said, and gives the names of those."""
+    failed = []
+    for name, arguments in CHECKS.items():
+        started = time.monotonic()
+        answer = subprocess.run(
+            [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        good = answer.returncode == 0
+        progress.say(f"{name}: {'holds' if good else 'FAILED'} ({duration(time.monotonic() - started)})")
+        if not good:
+            failed.append(name)
+            sys.stderr.write(answer.stdout + answer.stderr)
+            sys.stderr.flush()
+    return failed
+
+
+def run_pytest(scope: Scope, arguments: Sequence[str], *, base: Path | None = None) -> int:
+    """Runs pytest over the tests of `scope` from the root of the code, and gives its exit code.
+
+    `arguments` go to pytest as they are, but for paths that exist relative to `base` (the working directory).
+    An interrupt is left to pytest, so that its fixtures can stop what they started.
+    """
+    base = Path.cwd() if base is None else base
+    command = [sys.executable, "-P", "-m", "pytest", *SELECTED[scope]]
+    command += [_absolute(argument, base) for argument in arguments]
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        return subprocess.Popen(command, cwd=ROOT).wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _absolute(argument: str, base: Path) -> str:
+    path, colons, test = argument.partition("::")
+    if argument.startswith("-") or not os.path.lexists(base / path):
+        return argument
+    return f"{(base / path).resolve()}{colons}{test}"
