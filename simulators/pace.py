@@ -7,7 +7,7 @@ from typing import Protocol
 
 from simulators.population import SECOND
 
-TICK_SECONDS = 0.1
+TICK_SECONDS = 0.2
 MOST_BEHIND_SECONDS = 2.0
 """Whoever falls further behind than this skips ahead: event times stay within it of the clock."""
 CHUNK = 2_000
