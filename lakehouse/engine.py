@@ -77,9 +77,9 @@ class Task(Struct, frozen=True, kw_only=True):
     """Version of the Delta transaction `lakehouse.commits.app_id(target)`. The table's own is smaller: an
     engine that finds it equal or greater writes nothing and raises ConflictError."""
     metadata: dict[str, Any]
-    """Goes into the commit by ``lakehouse.commits``, with what the engine adds: for a target whose build is
-    an InsertNew `dates` and `hours`, the date and hour values of the rows written
-    (``lakehouse.commits.changes``)."""
+    """Goes into the commit by ``lakehouse.commits``. For a target whose build is an InsertNew the engine adds
+    `dates` and `hours`, the date and hour values of the rows written (``lakehouse.commits.changes``), unless
+    they are there already."""
 
 
 class Result(Struct, frozen=True, kw_only=True):
@@ -107,7 +107,8 @@ class Engine(Protocol):
         """Does what makes the first task slow (JVM, sessions, compiling), so that a round after it keeps its
         cadence.
 
-        Writes nothing. Raises DependencyError where the engine cannot start.
+        Writes nothing. Called again after a DependencyError of ``run``: starts anew what is gone. Raises
+        DependencyError where the engine cannot start.
         """
 
     def run(self, task: Task) -> Result:

@@ -1,0 +1,252 @@
+"""The engine without a JVM: models by sqlglot in DuckDB, writes by deltalake."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from contracts.errors import ConflictError, SchemaMismatch
+from contracts.settings import Settings
+from lakehouse import commits, tables
+from lakehouse.datasets import Dataset, InsertNew
+from lakehouse.datasets.declaration import LOAD_TIMESTAMP
+from lakehouse.embedded import insert, transpile
+from lakehouse.embedded.insert import BATCH, quoted
+from lakehouse.engine import Input, Insert, Overwrite, Replace, Result, Task
+
+BATCH_ROWS = 65_536
+"""Rows of one Arrow batch on the way from DuckDB to the table."""
+
+_SQL_TYPES: dict[pa.DataType, str] = {
+    pa.string(): "VARCHAR",
+    pa.bool_(): "BOOLEAN",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+    pa.date32(): "DATE",
+    pa.timestamp("us", tz="UTC"): "TIMESTAMP WITH TIME ZONE",
+    pa.list_(pa.string()): "VARCHAR[]",
+}
+
+
+class EmbeddedEngine:
+    """Runs tasks in this process. What does not fit into the memory limit goes to a temporary folder on
+    disk."""
+
+    name = "embedded"
+
+    def __init__(self, settings: Settings) -> None:
+        self._spill = Path(tempfile.mkdtemp(prefix="dp-embedded-"))
+        self._connection = duckdb.connect(
+            config={
+                "memory_limit": f"{settings.lakehouse.embedded_memory_mb}MiB",
+                "temp_directory": str(self._spill),
+                "preserve_insertion_order": False,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
+        )
+        self._connection.execute("SET TimeZone = 'UTC'")
+        self._handles: dict[Path, DeltaTable] = {}
+
+    def warm_up(self) -> None:
+        """The first query loads DuckDB's Parquet and time zone parts."""
+        self._connection.execute("SELECT CAST(now() AS DATE), hour(now())").fetchall()
+
+    def close(self) -> None:
+        self._connection.close()
+        shutil.rmtree(self._spill, ignore_errors=True)
+
+    def run(self, task: Task) -> Result:
+        started = time.perf_counter()
+        handle = self._handle(task)
+        try:
+            for source in task.inputs:
+                self._connection.execute(_input_view(source))
+            rows_in, hours = self._select(task, handle)
+            metadata = self._metadata(task, hours)
+            rows_out = self._write(task, handle, metadata)
+        except (duckdb.ConversionException, duckdb.BinderException, duckdb.ConstraintException) as error:
+            self._handles.pop(task.path, None)
+            raise SchemaMismatch(
+                f"the model of {task.target.name} does not fit its table: {error}"
+            ) from error
+        except CommitFailedError as error:
+            self._handles.pop(task.path, None)
+            raise ConflictError(f"somebody else has written {task.target.name}: {error}") from error
+        except BaseException:
+            self._handles.pop(task.path, None)
+            raise
+        finally:
+            self._connection.execute(f"DROP TABLE IF EXISTS {BATCH}")
+        return Result(
+            version=handle.version(),
+            rows_in=rows_in if rows_in >= 0 else rows_out,
+            rows_out=rows_out,
+            seconds=time.perf_counter() - started,
+            hours=tuple(metadata.get("hours", ())),
+        )
+
+    def _handle(self, task: Task) -> DeltaTable:
+        handle = self._handles.get(task.path)
+        if handle is None:
+            handle = self._handles[task.path] = DeltaTable(str(task.path))
+        else:
+            handle.update_incremental()
+        written = handle.transaction_version(commits.app_id(task.target))
+        if written is not None and written >= task.txn:
+            raise ConflictError(
+                f"{task.target.name} has transaction {written} already: {task.txn} is a replay"
+            )
+        return handle
+
+    def _select(self, task: Task, handle: DeltaTable) -> tuple[int, list[tuple[date, int]]]:
+        """Leaves what is to be written as the view `outcome`; returns the model's rows (−1: not counted) and,
+        for an InsertNew target, the hours of the rows that are left."""
+        model, build = transpile.query(task.sql), task.target.build
+        if not isinstance(build, InsertNew):
+            self._view("outcome", f"SELECT * FROM ({model}) WHERE {_chosen(task)}")
+            return -1, []
+        rows_in = insert.create_batch(self._connection, build, model)
+        if isinstance(task.write, Insert) and rows_in:
+            existing = tables.snapshot_files(handle, task.path, task.target)
+            files = insert.candidates(self._connection, build, existing)
+            insert.drop_existing(self._connection, task.target, build, files)
+        insert.drop_repeated(self._connection, build)
+        self._view("outcome", f"SELECT * FROM {BATCH} WHERE {_chosen(task)}")
+        day, hour = (quoted(name) for name in build.hour)
+        return rows_in, self._connection.execute(f"SELECT DISTINCT {day}, {hour} FROM outcome").fetchall()
+
+    def _view(self, name: str, sql: str) -> None:
+        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
+
+    def _metadata(self, task: Task, hours: list[tuple[date, int]]) -> dict[str, Any]:
+        metadata = {**task.metadata, "txn": task.txn, "engine": self.name}
+        if isinstance(task.target.build, InsertNew) and "hours" not in metadata:
+            metadata |= commits.changes(hours)
+        return metadata
+
+    def _write(self, task: Task, handle: DeltaTable, metadata: Mapping[str, Any]) -> int:
+        """Writes `outcome` in one commit; returns the rows."""
+        reader = self._connection.sql(_outcome(task)).to_arrow_reader(BATCH_ROWS)
+        counted = _Counted(task.target, reader)
+        arguments: dict[str, Any] = {}
+        match task.write:
+            case Insert():
+                arguments["mode"] = "append"
+            case Replace():
+                arguments |= {"mode": "overwrite", "predicate": _predicate(task.write)}
+            case Overwrite():
+                arguments["mode"] = "overwrite"
+        try:
+            write_deltalake(
+                handle,
+                pa.RecordBatchReader.from_batches(task.target.schema, counted),
+                commit_properties=CommitProperties(
+                    custom_metadata=commits.as_custom_metadata(dict(metadata)),
+                    app_transactions=[Transaction(commits.app_id(task.target), task.txn)],
+                ),
+                **arguments,
+            )
+        except DeltaError:
+            if counted.error is not None:
+                raise counted.error from None
+            raise
+        return counted.rows
+
+
+class _Counted:
+    """Batches on their way to the table: counted, and refused where they do not fit the declaration."""
+
+    def __init__(self, target: Dataset, reader: pa.RecordBatchReader) -> None:
+        self.rows = 0
+        self.error: SchemaMismatch | None = None
+        self._target = target
+        self._reader = reader
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        schema = self._target.schema
+        for batch in self._reader:
+            for field, values in zip(schema, batch.columns, strict=True):
+                if values.null_count and not field.nullable:
+                    self.error = SchemaMismatch(
+                        f"the model of {self._target.name} gives nulls for {field.name}"
+                    )
+                    raise self.error
+            self.rows += batch.num_rows
+            yield pa.RecordBatch.from_arrays(
+                [values.cast(field.type) for field, values in zip(schema, batch.columns, strict=True)],
+                schema=schema,
+            )
+
+
+def _input_view(source: Input) -> str:
+    """A view with exactly the declared columns; those that files lack are null."""
+    typed = ", ".join(
+        f"CAST(NULL AS {_SQL_TYPES[field.type]}) AS {quoted(field.name)}" for field in source.schema
+    )
+    rows = f"SELECT {typed} WHERE false"
+    if source.files:
+        hive = "hive_partitioning = false"
+        if source.partition:
+            kind = _SQL_TYPES[source.schema.field(source.partition).type]
+            hive = f"hive_partitioning = true, hive_types = {{{quoted(source.partition)}: {kind}}}"
+        files = ", ".join(_text(str(path)) for path in source.files)
+        rows += f" UNION ALL BY NAME SELECT * FROM read_parquet([{files}], union_by_name = true, {hive})"
+    names = ", ".join(quoted(field.name) for field in source.schema)
+    return f"CREATE OR REPLACE TEMP VIEW {quoted(source.name)} AS SELECT {names} FROM ({rows})"
+
+
+def _outcome(task: Task) -> str:
+    """What is written, with the declared columns and types, in the order of time where the table has one."""
+    stamp = f"TIMESTAMPTZ {_text(task.load_timestamp.isoformat())}"
+    columns = ", ".join(
+        f"{stamp} AS {LOAD_TIMESTAMP}"
+        if field.name == LOAD_TIMESTAMP
+        else f"CAST({quoted(field.name)} AS {_SQL_TYPES[field.type]}) AS {quoted(field.name)}"
+        for field in task.target.schema
+    )
+    order = [quoted(name) for name in (task.target.partition, task.target.time) if name]
+    return f"SELECT {columns} FROM outcome" + (f" ORDER BY {', '.join(order)}" if order else "")
+
+
+def _chosen(task: Task) -> str:
+    """Rows of the model that the write takes."""
+    return _predicate(task.write) if isinstance(task.write, Replace) else "true"
+
+
+def _predicate(write: Replace) -> str:
+    """As SQL that DuckDB and deltalake both read. Values that differ in the last column only share an IN."""
+    if not write.values:
+        return "false"
+    groups: dict[tuple[date | int | str, ...], list[date | int | str]] = {}
+    for value in write.values:
+        groups.setdefault(value[:-1], []).append(value[-1])
+    terms = []
+    for leading, last in groups.items():
+        equal = [
+            f"{name} = {_literal(value)}" for name, value in zip(write.columns[:-1], leading, strict=True)
+        ]
+        within = f"{write.columns[-1]} IN ({', '.join(_literal(value) for value in last)})"
+        terms.append(" AND ".join([*equal, within]))
+    return " OR ".join(f"({term})" for term in terms)
+
+
+def _literal(value: date | int | str) -> str:
+    if isinstance(value, date):
+        return f"DATE '{value.isoformat()}'"
+    return str(value) if isinstance(value, int) else _text(value)
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

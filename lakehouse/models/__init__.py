@@ -1,0 +1,24 @@
+"""The SQL models, one file a table: `<layer>/<table>.sql`, in the Spark dialect subset that both engines
+run."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from contracts.errors import NotFound
+from lakehouse.datasets import Dataset
+
+FOLDER = Path(__file__).parent
+
+
+@cache
+def _text(model: str) -> str:
+    return (FOLDER / model).read_text("utf-8")
+
+
+def model_sql(dataset: Dataset) -> str:
+    """Text of the dataset's model. Raises NotFound where its layer has none."""
+    if not dataset.model:
+        raise NotFound(f"{dataset.name} has no SQL model: {dataset.layer} tables are not computed")
+    return _text(dataset.model)
