@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from msgspec import Struct
 
 from contracts.errors import ContractError
 from contracts.landing import LANDING, SOURCE_POSITION
@@ -39,14 +40,20 @@ def _json_types(source_name: str) -> Mapping[str, pl.DataType]:
     }
 
 
-def landing_frame(
-    source: Source, partition: int, records: Sequence[PackedRecord], above: int
-) -> pl.DataFrame:
-    """Rows of the records whose source offset is greater than ``above``, in the order of the records.
+class Accepted(Struct, frozen=True):
+    """A record of which the events above a source offset count."""
+
+    record: PackedRecord
+    above: int
+
+
+def landing_frame(source: Source, partition: int, accepted: Sequence[Accepted]) -> pl.DataFrame:
+    """Rows of the records' events that count, in the order of the records.
 
     Columns are the landing file's without ``is_late``, one row an event. Raises ContractError where a payload
-    is not what its record says; ``frame_of_readable`` tells which.
+    is not what its record says.
     """
+    records = [each.record for each in accepted]
     types = landing_types(source.name)
     rows = sum(record.n for record in records)
     if rows == 0:
@@ -82,8 +89,9 @@ def landing_frame(
     missing = frame.select(pl.any_horizontal(pl.col(required).is_null()).any()).item()
     if missing:
         raise ContractError(f"packed records of {source.name}: a required column is null")
-    if above >= records[0].first:
-        frame = frame.filter(pl.col("source_offset") > above)
+    if any(each.above >= each.record.first for each in accepted):
+        floors = np.repeat(np.array([each.above for each in accepted], dtype=np.int64), counts)
+        frame = frame.filter(pl.col("source_offset") > pl.Series(floors))
     return frame
 
 

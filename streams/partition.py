@@ -23,7 +23,7 @@ from contracts.settings import Settings
 from contracts.sources import Source
 from streams.buckets import BUCKETS, Bucket, bucket_of, decode_bucket, encode_bucket
 from streams.chain import Chain, ChainFile, Step, no_step
-from streams.frames import landing_frame, landing_types
+from streams.frames import Accepted, landing_frame, landing_types
 from streams.packing import NO_OFFSET, PackedRecord, decode
 from streams.view_files import write_view
 from streams.views import View, ViewState, late_rule, view_of
@@ -44,7 +44,7 @@ class Waiting(Struct, frozen=True):
 class _Selection(Struct, frozen=True):
     """What becomes of the waiting records."""
 
-    accepted: list[PackedRecord]
+    accepted: list[Accepted]
     through: int
     """The source offset that landing reaches with them."""
     hole: bool
@@ -221,7 +221,7 @@ class Partition:
         """What to land, as rows. A record whose payload is not what it says is set aside as unreadable."""
         selection = self._select(records)
         try:
-            return selection, landing_frame(self.source, self.number, selection.accepted, self.position)
+            return selection, landing_frame(self.source, self.number, selection.accepted)
         except ContractError:
             broken = [i for i, w in enumerate(records) if w.record and not self._is_readable(w.record)]
             if not broken:
@@ -235,10 +235,10 @@ class Partition:
             )
             records[index] = replace(records[index], record=None)
         selection = self._select(records)
-        return selection, landing_frame(self.source, self.number, selection.accepted, self.position)
+        return selection, landing_frame(self.source, self.number, selection.accepted)
 
     def _select(self, records: Sequence[Waiting]) -> _Selection:
-        accepted: list[PackedRecord] = []
+        accepted: list[Accepted] = []
         through, hole, unreadable, foreign = self.position, False, 0, 0
         for waiting in records:
             record = waiting.record
@@ -249,13 +249,13 @@ class Partition:
             elif record.prev > through:
                 hole = True
             elif record.through > through:
-                accepted.append(record)
+                accepted.append(Accepted(record, through))
                 through, hole = record.through, False
         return _Selection(accepted, through, hole, unreadable, foreign)
 
     def _is_readable(self, record: PackedRecord) -> bool:
         try:
-            landing_frame(self.source, self.number, [record], NO_OFFSET)
+            landing_frame(self.source, self.number, [Accepted(record, NO_OFFSET)])
         except ContractError:
             return False
         return True

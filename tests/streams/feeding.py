@@ -20,7 +20,9 @@ from streams.packing import encode
 TYPES = ("login", "page_view", "search", "purchase", "error")
 
 
-def canonical_event(event_id: str, user: str, kind: str, at: int, value: float | None = None) -> dict[str, object]:
+def canonical_event(
+    event_id: str, user: str, kind: str, at: int, value: float | None = None
+) -> dict[str, object]:
     """A canonical app event; ``at`` is microseconds since 1970 UTC."""
     return {
         "event_id": event_id,

@@ -1,0 +1,174 @@
+"""A real worker on a real broker, killed and stopped at every step of a flush and at random."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from contracts.configuration import load
+from contracts.heartbeat import read_heartbeats
+from contracts.settings import Settings
+from tests.streams.crew import Crew
+from tests.streams.feeding import Feed
+from tests.streams.local_kafka import free_ports, running_kafka
+from tests.streams.oracle import check_landing, check_windows
+
+STEPS = (
+    "parsed",
+    "hidden",
+    "linked",
+    "synced",
+    "merged",
+    "view hidden",
+    "view",
+    "snapshot",
+    "first bucket",
+    "table",
+    "committed",
+)
+RATE = 2_000
+BATCH = 50
+
+
+class Stage:
+    """A broker, a feed and a crew."""
+
+    def __init__(self, flags: dict[str, object], folder: Path) -> None:
+        self.folder = folder
+        self.flags = flags
+        self.settings: Settings = load(flags=flags, environ={}).settings
+        self.feed = Feed(self.settings)
+        self.crew = Crew(flags, folder)
+        self._fed_at = time.monotonic()
+
+    def go_on_until(self, condition: Callable[[], bool], limit: float = 90.0) -> None:
+        """Feeds at the rate and tends the crew until the condition holds."""
+        deadline = time.monotonic() + limit
+        while not condition():
+            assert time.monotonic() < deadline, self.log_tail()
+            self.crew.tend()
+            due = int((time.monotonic() - self._fed_at) * RATE / BATCH)
+            for _ in range(min(due, 200)):
+                self.feed.send(self.feed.random.randrange(self.feed.partitions), BATCH)
+            if due:
+                self._fed_at = time.monotonic()
+            time.sleep(0.02)
+
+    def landed_through(self) -> dict[int, int]:
+        """H of each partition, the newest that any worker says."""
+        reached: dict[int, int] = {}
+        for heartbeat in read_heartbeats(self.settings).values():
+            for number, row in heartbeat.details.get("partitions", {}).get("app_events", {}).items():
+                reached[int(number)] = max(reached.get(int(number), -1), row["H"])
+        return reached
+
+    def has_reached(self, goal: dict[int, int]) -> bool:
+        reached = self.landed_through()
+        return all(reached.get(partition, -1) >= through for partition, through in goal.items())
+
+    def goal(self) -> dict[int, int]:
+        """What has been fed so far."""
+        return {partition: through for partition, through in self.feed.prev.items() if through >= 0}
+
+    def finish(self) -> tuple[int, int]:
+        """Stops feeding, lets all of it land, stops the crew and checks everything."""
+        self.feed.flush()
+        goal = self.goal()
+        deadline = time.monotonic() + 90
+        while not self.has_reached(goal):
+            assert time.monotonic() < deadline, self.log_tail()
+            self.crew.tend()
+            time.sleep(0.05)
+        assert set(self.crew.stop()) == {0}, self.log_tail()
+        rows = check_landing(self.settings, self.feed.topic_id, self.feed.fed, self.feed.next)
+        windows = check_windows(self.settings, self.feed.topic_id, list(self.feed.fed))
+        assert rows == self.feed.events
+        return rows, windows
+
+    def log_tail(self) -> str:
+        return "\n".join(path.read_text()[-3000:] for path in sorted(self.folder.glob("worker-*.log")))
+
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with running_kafka(tmp_path) as flags:
+        flags |= {
+            "paths.data": str(tmp_path / "data"),
+            "ports.worker_web": free_ports(1)[0],
+            "streams.flush_seconds": 1.0,
+            "streams.window_seconds": 10,
+            "streams.grace_seconds": 20,
+        }
+        made = Stage(flags, tmp_path)
+        try:
+            yield made
+        finally:
+            made.crew.stop()
+
+
+@pytest.mark.system
+def test_a_worker_killed_at_each_step_of_a_flush_loses_and_doubles_nothing(stage: Stage) -> None:
+    first, *rest = [(step, 3, "kill") for step in STEPS]
+    stage.crew.plan = list(rest)
+    stage.crew.start(1, *first)
+    stage.go_on_until(lambda: len(stage.crew.deaths) >= len(STEPS), limit=400)
+    assert [code for _, code in stage.crew.deaths] == [-signal.SIGKILL] * len(STEPS)
+    rows, windows = stage.finish()
+    assert rows and windows
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("step", ["hidden", "linked"])
+def test_a_worker_that_is_paused_while_another_takes_over_changes_nothing(stage: Stage, step: str) -> None:
+    pause_and_take_over(stage, step)
+    stage.finish()
+
+
+def pause_and_take_over(stage: Stage, step: str) -> None:
+    """Worker 1 stops itself at the step, worker 2 takes its partitions and lands more, worker 1 wakes up."""
+    stage.crew.start(1, step, 3, "stop")
+    stage.go_on_until(lambda: stage.crew.is_stopped(1))
+    stage.crew.start(2)
+    goal = stage.goal()
+    stage.go_on_until(lambda: stage.has_reached(goal))
+    stage.crew.signal(1, signal.SIGCONT)
+    goal = stage.goal()
+    stage.go_on_until(lambda: stage.has_reached(goal))
+
+
+@pytest.mark.system
+@pytest.mark.long
+def test_a_pause_at_every_step(stage: Stage) -> None:
+    for step in STEPS:
+        pause_and_take_over(stage, step)
+        stage.crew.stop()
+    stage.crew.start(1)
+    stage.finish()
+
+
+@pytest.mark.system
+@pytest.mark.long
+def test_random_kills_and_pauses_of_two_workers(stage: Stage) -> None:
+    chance = random.Random(7)
+    stage.crew.start(1)
+    stage.crew.start(2)
+    for _ in range(20):
+        victim = chance.choice((1, 2))
+        moment = time.monotonic() + chance.uniform(2, 8)
+        stage.go_on_until(lambda moment=moment: time.monotonic() > moment)
+        if chance.random() < 0.6:
+            stage.crew.kill(victim)
+        else:
+            stage.crew.signal(victim, signal.SIGSTOP)
+            until = time.monotonic() + chance.uniform(11, 20)
+            stage.go_on_until(lambda until=until: time.monotonic() > until)
+            stage.crew.signal(victim, signal.SIGCONT)
+    stage.finish()
