@@ -111,7 +111,8 @@ class Runner:
 
     def close(self) -> None:
         """After the end of ``run``."""
-        self._set("stopped", self.status.message)
+        if self.status.state != "failed":
+            self._set("stopped", self.status.message)
         self._drain(final=True)
         self._log.close()
 
