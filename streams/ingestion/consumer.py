@@ -27,6 +27,8 @@ from streams.ingestion.status import SourceStatus
 
 log = logging.getLogger(__name__)
 
+Batches = dict[TopicPartition, list[ConsumerRecord]]
+
 CHUNK_BYTES = 1024**2
 """Source bytes of one packed record, unless a single record is larger."""
 MAX_PAYLOAD_BYTES = 12 * 1024**2
@@ -53,6 +55,8 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
         self._through: dict[TopicPartition, int] = {}
         """Last source offset sent, of each partition that is ours and has been read."""
         self._round = asyncio.Lock()
+        self._epoch = 0
+        """Counts rebalances."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consumes until ``stop`` is set, then ends with everything committed that was sent.
@@ -67,26 +71,44 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
         ) as self._consumer:
             self._consumer.subscribe([self._source.topic], listener=self)
             while not stop.is_set():
+                epoch, batches = await self._fetch(stop)
                 async with self._round:
-                    batches = await self._consumer.getmany(
-                        timeout_ms=POLL_MS, max_records=ROUND_CHUNKS * ingestion.batch_records
-                    )
-                    if batches:
+                    # A rebalance since the fetch has put the position back to what is committed.
+                    if batches and epoch == self._epoch:
                         await self._ingest(batches)
                 if sum(map(len, batches.values())) < ingestion.batch_records:
                     await _pause(stop, ingestion.linger_ms / 1000)
 
+    async def _fetch(self, stop: asyncio.Event) -> tuple[int, Batches]:
+        """The next records, none after a while, and the assignment that they belong to.
+
+        aiokafka waits through a rebalance however long it takes, so ``stop`` ends the wait.
+        """
+        fetch = asyncio.ensure_future(self._next_records())
+        stopped = asyncio.ensure_future(stop.wait())
+        await asyncio.wait((fetch, stopped), return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not fetch.done():
+            fetch.cancel()
+            return self._epoch, {}
+        return fetch.result()
+
+    async def _next_records(self) -> tuple[int, Batches]:
+        most = ROUND_CHUNKS * self._settings.ingestion.batch_records
+        batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=most)
+        return self._epoch, batches
+
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Lets the round under way end, so that what it sent is committed while the partitions are ours."""
         async with self._round:
+            self._epoch += 1
             self._through.clear()
             self._status.lag.clear()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        self._through.clear()
         log.info("assigned %s", sorted(f"{tp.topic}/{tp.partition}" for tp in assigned))
 
-    async def _ingest(self, batches: dict[TopicPartition, list[ConsumerRecord]]) -> None:
+    async def _ingest(self, batches: Batches) -> None:
         sent: list[Any] = []
         for partition, records in batches.items():
             await self._check_first(partition, records[0].offset)

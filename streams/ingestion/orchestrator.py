@@ -38,17 +38,21 @@ class _Health:
     def beat(self, state: str = "", message: str = "", *, force: bool = False) -> None:
         if not state:
             state, message = ("running", "") if self.registry == "ok" else ("degraded", self.registry)
-        self._writer.beat(
-            sum(status.read for status in self.statuses.values()),
-            state=state,
-            message=message,
-            details={
-                "registry": self.registry,
-                "invalid": sum(status.invalid.total() for status in self.statuses.values()),
-                "sources": {name: status.details() for name, status in self.statuses.items()},
-            },
-            force=force,
-        )
+        try:
+            self._writer.beat(
+                sum(status.read for status in self.statuses.values()),
+                state=state,
+                message=message,
+                details={
+                    "registry": self.registry,
+                    "invalid": sum(status.invalid.total() for status in self.statuses.values()),
+                    "sources": {name: status.details() for name, status in self.statuses.items()},
+                },
+                force=force,
+            )
+        except OSError as error:
+            # A full disk must not stop events that go from broker to broker.
+            log.warning("heartbeat not written: %s", error)
 
 
 def run(settings: Settings, sources: Sequence[Source] = SOURCES) -> None:
@@ -57,6 +61,8 @@ def run(settings: Settings, sources: Sequence[Source] = SOURCES) -> None:
     Raises ContractError where the schema registry refuses a schema, PortInUse, and DependencyError for
     every fault of the broker: the process must then be started again.
     """
+    for chatty in ("aiokafka", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     health = _Health(settings, sources)
     health.beat("starting", force=True)
     try:
