@@ -27,7 +27,7 @@ from lakehouse.engine import Input, Insert, Overwrite, Replace, Result, Task
 BATCH_ROWS = 65_536
 """Rows of one Arrow batch on the way from DuckDB to the table."""
 
-_SQL_TYPES: dict[pa.DataType, str] = {
+SQL_TYPES: dict[pa.DataType, str] = {
     pa.string(): "VARCHAR",
     pa.bool_(): "BOOLEAN",
     pa.int32(): "INTEGER",
@@ -193,13 +193,13 @@ class _Counted:
 def _input_view(source: Input) -> str:
     """A view with exactly the declared columns; those that files lack are null."""
     typed = ", ".join(
-        f"CAST(NULL AS {_SQL_TYPES[field.type]}) AS {quoted(field.name)}" for field in source.schema
+        f"CAST(NULL AS {SQL_TYPES[field.type]}) AS {quoted(field.name)}" for field in source.schema
     )
     rows = f"SELECT {typed} WHERE false"
     if source.files:
         hive = "hive_partitioning = false"
         if source.partition:
-            kind = _SQL_TYPES[source.schema.field(source.partition).type]
+            kind = SQL_TYPES[source.schema.field(source.partition).type]
             hive = f"hive_partitioning = true, hive_types = {{{quoted(source.partition)}: {kind}}}"
         files = ", ".join(_text(str(path)) for path in source.files)
         rows += f" UNION ALL BY NAME SELECT * FROM read_parquet([{files}], union_by_name = true, {hive})"
@@ -213,7 +213,7 @@ def _outcome(task: Task) -> str:
     columns = ", ".join(
         f"{stamp} AS {LOAD_TIMESTAMP}"
         if field.name == LOAD_TIMESTAMP
-        else f"CAST({quoted(field.name)} AS {_SQL_TYPES[field.type]}) AS {quoted(field.name)}"
+        else f"CAST({quoted(field.name)} AS {SQL_TYPES[field.type]}) AS {quoted(field.name)}"
         for field in task.target.schema
     )
     order = [quoted(name) for name in (task.target.partition, task.target.time) if name]
