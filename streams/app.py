@@ -19,15 +19,13 @@ from kafka_cluster.security import aiokafka_options
 from kafka_cluster.topics import topic_ids
 from streams.chain import Step, no_step
 from streams.faust_calls import FaustBroker, next_offsets, owned_keys, source_ends
-from streams.flusher import Flusher, Key, Owned
+from streams.flusher import MESSAGE_BYTES, Flusher, Key, Owned
 from streams.status import partition_rows
 
 log = logging.getLogger(__name__)
 
 APP_ID = "dp-streams"
 TABLE = "view_buckets"
-MESSAGE_BYTES = 16 * 1024**2
-"""Largest record that is sent or fetched; a bucket must fit."""
 LOAD_TRIES = 5
 
 
@@ -51,7 +49,7 @@ class StreamApp:
             ),
             extra_topic_configs={"max.message.bytes": str(MESSAGE_BYTES)},
         )
-        self.flusher = Flusher(settings, FaustBroker(self.app, self.table), on_fatal, step)
+        self.flusher = Flusher(settings, FaustBroker(settings, self.app, self.table), on_fatal, step)
         for source in SOURCES:
             self._collect(source)
         self.app.on_partitions_revoked.connect(self._on_revoked, weak=False)  # type: ignore[arg-type]  # the stub cannot say what a handler takes
@@ -142,7 +140,6 @@ def _faust_app(settings: Settings, index: int, data_folder: Path) -> faust.App:
         broker_commit_livelock_soft_timeout=86_400.0,
         stream_processing_timeout=86_400.0,
         consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=MESSAGE_BYTES,
         producer_max_request_size=MESSAGE_BYTES,
         producer_compression_type=None if compression == "none" else compression,
         producer_acks=-1,

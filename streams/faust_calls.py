@@ -3,12 +3,15 @@ that moves one fails there and not in production."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from faust.types import TP
 
-from contracts.sources import SOURCES
+from contracts.settings import Settings
+from contracts.sources import SOURCES, source_named
+from kafka_cluster.topics import topic_ids
 from streams.buckets import BUCKETS, bucket_key
 from streams.flusher import Key
 
@@ -18,7 +21,8 @@ _SOURCE_OF_TOPIC = {source.internal_topic: source.name for source in SOURCES}
 class FaustBroker:
     """What flushing needs, from a running Faust app; implements ``streams.flusher.Broker``."""
 
-    def __init__(self, app: Any, table: Any) -> None:
+    def __init__(self, settings: Settings, app: Any, table: Any) -> None:
+        self._settings = settings
         self._app = app
         self._table = table
 
@@ -35,6 +39,10 @@ class FaustBroker:
         data = self._table.data
         found = ((bucket, data.get(bucket_key(*key, bucket))) for bucket in range(BUCKETS))
         return {bucket: value for bucket, value in found if value}
+
+    async def topic_id(self, key: Key) -> str | None:
+        topic = source_named(key[0]).topic
+        return (await asyncio.to_thread(topic_ids, self._settings, [topic])).get(topic)
 
     def end_offset(self, key: Key) -> int | None:
         end: int | None = self._app.consumer.highwater(internal_partition(key))

@@ -28,6 +28,8 @@ Key = tuple[str, int]
 """Source name and partition."""
 T = TypeVar("T")
 
+MESSAGE_BYTES = 16 * 1024**2
+"""Largest record that is sent; a bucket that does not fit stays behind, and landing makes up for it."""
 WATCHDOG_SECONDS = 60.0
 """Least time without progress that counts as stuck."""
 LONGEST_PAUSE_SECONDS = 15.0
@@ -48,6 +50,9 @@ class Broker(Protocol):
 
     def end_offset(self, key: Key) -> int | None:
         """End of the internal topic's partition, as last heard."""
+
+    async def topic_id(self, key: Key) -> str | None:
+        """Kafka's present id of the source topic."""
 
 
 class Owned(Struct, frozen=True):
@@ -218,6 +223,8 @@ class Flusher:
                 self.flush_seconds = time.monotonic() - started
                 slot.partition.settle(flushed)
                 self.landed += flushed.rows
+                if flushed.foreign:
+                    await self._check_topic(key, slot, flushed.foreign)
                 await self._write_table(key, slot, with_table)
             except ConflictError as error:
                 log.warning("%s; loading again", error)
@@ -237,6 +244,14 @@ class Flusher:
             await self._commit(key, slot, flushed)
             return True
 
+    async def _check_topic(self, key: Key, slot: Slot, foreign: int) -> None:
+        """Records of another topic of that name: left over from one that is gone, or from one that has been
+        made anew since the start, whose chain is another."""
+        present = await self._broker.topic_id(key)
+        if present != slot.partition.topic_id:
+            self._on_fatal(f"{key[0]}: the source topic has been made anew, its id is now {present}")
+        log.warning("%s/%d: %d records of a topic that no longer exists were skipped", *key, foreign)
+
     async def _write_table(self, key: Key, slot: Slot, at_once: bool) -> None:
         if not slot.partition.has_view:
             return
@@ -248,6 +263,9 @@ class Flusher:
         for bucket, value in buckets:
             if not self._is_current(key, slot):
                 return
+            if len(value) > MESSAGE_BYTES * 3 // 4:
+                log.error("%s/%d: bucket %d has %d bytes, too many for one record", *key, bucket, len(value))
+                continue
             await self._broker.write_bucket(key, bucket, value)
             if bucket == 0:
                 self._step("first bucket")

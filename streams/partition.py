@@ -61,6 +61,8 @@ class Flushed(Struct, frozen=True, kw_only=True):
     rows: int
     """Rows that went to landing."""
     late: int
+    foreign: int
+    """Records of another topic of the same name."""
     commit: int
     """Offset of the internal topic to commit: the one after the last record that was settled; -1: none."""
 
@@ -187,6 +189,7 @@ class Partition:
             records=len(records),
             rows=frame.height,
             late=late,
+            foreign=selection.foreign,
             commit=records[-1].offset + 1 if records else NO_OFFSET,
         )
 

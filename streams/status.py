@@ -6,7 +6,32 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from prometheus_client import Gauge
+
 from streams.flusher import Flusher, Key, Slot
+
+_LABELS = ("source", "partition")
+_GAUGES = {
+    "landed_offset": Gauge("dp_stream_landed_offset", "Last source offset in landing", _LABELS),
+    "open_windows": Gauge("dp_stream_open_windows", "Open windows", _LABELS),
+    "waiting_events": Gauge("dp_stream_waiting_events", "Events read and not yet landed", _LABELS),
+    "late_events": Gauge("dp_stream_late_events", "Late events since the partition was loaded", _LABELS),
+    "lag_records": Gauge("dp_stream_lag_records", "Packed records not yet read", _LABELS),
+    "hole_seconds": Gauge("dp_stream_hole_seconds", "Age of a hole in the packed records", _LABELS),
+}
+_LANDED = Gauge("dp_stream_landed_events", "Events landed since the start")
+_FLUSH = Gauge("dp_stream_flush_seconds", "Duration of the last flush")
+
+
+def publish(flusher: Flusher) -> None:
+    """Sets the Prometheus gauges; partitions that are no longer ours leave them."""
+    for gauge in _GAUGES.values():
+        gauge.clear()
+    for row in partition_rows(flusher):
+        for name, gauge in _GAUGES.items():
+            gauge.labels(row["source"], str(row["partition"])).set(row[name] or 0)
+    _LANDED.set(flusher.landed)
+    _FLUSH.set(flusher.flush_seconds)
 
 
 def partition_rows(flusher: Flusher) -> list[dict[str, Any]]:

@@ -8,17 +8,16 @@ import logging
 import os
 import signal
 import sys
-import time
 from typing import NoReturn
 
 from contracts import logs
-from contracts.errors import DependencyError, PlatformError
+from contracts.errors import DependencyError
 from contracts.heartbeat import HeartbeatWriter
 from contracts.settings import Settings
 from kafka_cluster.topics import ensure_topics
 from streams.app import StreamApp
 from streams.chain import Step, no_step
-from streams.status import heartbeat_details, holes
+from streams.status import heartbeat_details, holes, publish
 
 log = logging.getLogger(__name__)
 
@@ -64,28 +63,32 @@ class _Worker:
         app.web.init_server()
         self._beat(force=True)
         starting = asyncio.create_task(app.start())
+        pulse = asyncio.create_task(self._pulse())
         try:
             await self._until_stopped(starting)
             await self._finish()
         finally:
+            pulse.cancel()
             await self._leave(starting)
         self._beat(state="stopped", force=True)
 
     async def _until_stopped(self, starting: asyncio.Task[None]) -> None:
         app = self._stream.app
-        watched_at = time.monotonic()
         while not self._stop.is_set():
             if starting.done() and not starting.cancelled() and (error := starting.exception()):
                 raise DependencyError(f"the Faust app did not start: {error}") from error
             if app.crashed:
                 raise DependencyError(f"the Faust app crashed: {app.crash_reason!r}")
             await self._flusher.tick()
-            if time.monotonic() - watched_at > 1.0:
-                watched_at = time.monotonic()
-                self._flusher.watch()
-            self._beat()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), TICK_SECONDS)
+
+    async def _pulse(self) -> None:
+        while True:
+            self._flusher.watch()
+            publish(self._flusher)
+            self._beat()
+            await asyncio.sleep(1.0)
 
     async def _finish(self) -> None:
         log.info("stopping: last flush")
@@ -131,6 +134,3 @@ class _Worker:
             self._heartbeat.beat(self._flusher.landed, state="failed", message=reason, force=True)
         sys.stderr.flush()
         os._exit(EXIT_FAULT)
-
-
-__all__ = ["PlatformError", "run"]

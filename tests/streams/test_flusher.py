@@ -26,6 +26,7 @@ class MemoryBroker:
         self.committed: list[int] = []
         self.table: dict[int, bytes] = {}
         self.end: int | None = None
+        self.id = TOPIC_ID
         self.before_bucket: Callable[[], None] = lambda: None
 
     async def commit(self, key: Key, offset: int) -> bool:
@@ -40,11 +41,14 @@ class MemoryBroker:
     def buckets(self, key: Key) -> Mapping[int, bytes]:
         return self.table if key == KEY else {}
 
+    async def topic_id(self, key: Key) -> str | None:
+        return self.id
+
     def end_offset(self, key: Key) -> int | None:
         return self.end
 
 
-class Ended(Exception):
+class Ended(BaseException):
     pass
 
 
@@ -218,5 +222,21 @@ def test_a_chain_ahead_of_its_topic_stops_the_start_with_a_clear_sentence(tmp_pa
         await flusher.load({KEY: Owned(TOPIC_ID, 1, 10)})
         with pytest.raises(ConflictError, match="reaches source offset 9, but its topic ends at 9"):
             await flusher.load({KEY: Owned(TOPIC_ID, 1, 9)})
+
+    drive(scenario)
+
+
+def test_a_topic_that_is_made_anew_ends_the_process_before_anything_is_committed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        broker = MemoryBroker()
+        flusher = await started(settings_in(tmp_path, flush_records=1), broker)
+        flusher.append(KEY, 0, packed(0, 0, -1, [(0, 1, "a", None)], topic_id="left-over"))
+        await flusher.flush_all()
+        assert broker.committed == [1], "what is left of a topic that is gone is skipped"
+        broker.id = "new"
+        flusher.append(KEY, 1, packed(0, 0, -1, [(0, 1, "a", None)], topic_id="new"))
+        with pytest.raises(Ended, match="made anew"):
+            await flusher.flush_all()
+        assert broker.committed == [1]
 
     drive(scenario)
