@@ -14,6 +14,7 @@ import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from contracts.errors import DependencyError
 from contracts.settings import Settings
@@ -68,9 +69,9 @@ def ensure(settings: Settings, progress: Progress | None = None) -> Path:
         return folder
     progress = Progress() if progress is None else progress
     try:
-        with exclusively(folder / "lock", progress, "the jars"):
+        with exclusively(folder / "lock", progress, "the jars") as held:
             if not is_ready(folder):
-                _resolve(settings, folder, progress)
+                _resolve(settings, folder, progress, held)
     except SetupError as error:
         raise DependencyError(str(error)) from error
     except OSError as error:
@@ -125,7 +126,7 @@ def place(delivered: Path, folder: Path) -> None:
     temporary.replace(folder / STAMP)
 
 
-def _resolve(settings: Settings, folder: Path, progress: Progress) -> None:
+def _resolve(settings: Settings, folder: Path, progress: Progress, held: IO[str]) -> None:
     free = shutil.disk_usage(folder).free
     if free < DISK_BYTES:
         raise SetupError(
@@ -140,7 +141,7 @@ def _resolve(settings: Settings, folder: Path, progress: Progress) -> None:
     )  # the cache beside it stays: what is there is not fetched again
     delivered.mkdir(parents=True)
     progress.say(f"jars: resolving Kafka, ZooKeeper, Delta and the schema registry into {folder}")
-    _download(settings, incoming, delivered, progress)
+    _download(settings, incoming, delivered, progress, held)
     downloaded = time.monotonic() - started
     size = sum(path.stat().st_size for path in delivered.rglob("*") if path.is_file())
     expected = committed_checksums()
@@ -159,7 +160,7 @@ def _resolve(settings: Settings, folder: Path, progress: Progress) -> None:
     )
 
 
-def _download(settings: Settings, incoming: Path, delivered: Path, progress: Progress) -> None:
+def _download(settings: Settings, incoming: Path, delivered: Path, progress: Progress, held: IO[str]) -> None:
     log = incoming.parent / "resolve.log"
     log.unlink(missing_ok=True)
     java = [java_executable(settings), *download_options(settings, incoming), "-jar", _ivy()]
@@ -175,7 +176,7 @@ def _download(settings: Settings, incoming: Path, delivered: Path, progress: Pro
             *("-retrieve", pattern),
             *arguments,
         ]
-        if run_logged(command, log, env=os.environ, tick=watch) != 0:
+        if run_logged(command, log, env=os.environ, holding=held, tick=watch) != 0:
             raise explain("jars", log)
 
 

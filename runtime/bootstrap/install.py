@@ -13,6 +13,8 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from runtime.bootstrap.environment import Environment
@@ -31,31 +33,33 @@ from runtime.bootstrap.synced import SyncWatch
 
 DISK_BYTES = 3_000_000_000
 """Room that a first set-up takes at its peak, with pyspark unpacked twice; 1.6 GB of it stay."""
+Run = Callable[..., int]
+"""`run_logged`, told the log and the lock."""
 SUPPORTED = ("3.11", "3.12", "3.13")
 
 
 def install(environment: Environment, progress: Progress) -> None:
     """Completes the environment. Raises SetupError with what to do where it cannot."""
     try:
-        with exclusively(environment.lock, progress, "the Python environment"):
+        with exclusively(environment.lock, progress, "the Python environment") as held:
             if not environment.is_ready() or _named_another(environment):
-                _install(environment, progress)
+                _install(environment, progress, partial(run_logged, log=environment.log, holding=held))
     except OSError as error:
         raise SetupError(f"set-up: {error}; is {environment.root} writable, and is there room?") from error
 
 
-def _install(environment: Environment, progress: Progress) -> None:
+def _install(environment: Environment, progress: Progress, run: Run) -> None:
     started = time.monotonic()
     environment.log.unlink(missing_ok=True)
     environment.stamp.unlink(missing_ok=True)
     if not _is_sound(environment):
         _require_disk(environment)
         progress.say("setting up this checkout; the first time takes a few minutes")
-        _make(environment, progress)
+        _make(environment, progress, run)
     environment.unfinished.touch()
     options = _pip_options(environment)
-    downloads = _install_uv(environment, options, progress)
-    downloads += _sync(environment, options, progress)
+    downloads = _install_uv(environment, options, progress, run)
+    downloads += _sync(environment, options, progress, run)
     _put_on_path(environment)
     environment.unfinished.unlink()
     os.sync()  # a power cut must not leave a stamp beside files that never reached the disk
@@ -97,10 +101,7 @@ def _require_disk(environment: Environment) -> None:
             )
 
 
-def _make(environment: Environment, progress: Progress) -> None:
-    if environment.folder.is_symlink():
-        environment.folder.unlink()
-    shutil.rmtree(environment.folder, ignore_errors=True)
+def _make(environment: Environment, progress: Progress, run: Run) -> None:
     started = time.monotonic()
     missing = [name for name in ("venv", "ensurepip") if importlib.util.find_spec(name) is None]
     has_pip = importlib.util.find_spec("pip") is not None
@@ -112,11 +113,24 @@ def _make(environment: Environment, progress: Progress) -> None:
         )
     # Without ensurepip, as on a Debian with python3-pip alone, the base Python's pip installs into it.
     arguments = ["--without-pip"] if missing else []
-    command: list[str | Path] = [sys.executable, "-I", "-m", "venv", *arguments, environment.folder]
-    if run_logged(command, environment.log, env=os.environ) != 0:
-        raise explain("making .venv", environment.log)
+    _discard(environment)
+    environment.folder.mkdir()
     environment.unfinished.touch()
+    command: list[str | Path] = [sys.executable, "-I", "-m", "venv", *arguments, environment.folder]
+    if run(command, env=os.environ) != 0:
+        raise explain("making .venv", environment.log)
     progress.say(f"made .venv with Python {sys.version.split()[0]} in {duration(time.monotonic() - started)}")
+
+
+def _discard(environment: Environment) -> None:
+    """Removes what is there. Moved away first: half removed and without its mark it would look sound."""
+    old = environment.lock.with_name("discarded")
+    shutil.rmtree(old, ignore_errors=True)
+    if environment.folder.is_symlink():
+        environment.folder.unlink()
+    elif environment.folder.exists():
+        environment.folder.rename(old)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _pip(environment: Environment) -> list[str | Path]:
@@ -136,7 +150,7 @@ def _clean() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
 
 
-def _install_uv(environment: Environment, options: dict[str, str], progress: Progress) -> float:
+def _install_uv(environment: Environment, options: dict[str, str], progress: Progress, run: Run) -> float:
     """Seconds of downloading."""
     lock = environment.root / "requirements-uv.lock"
     pinned = re.search(r"^uv==(\S+)", lock.read_text("utf-8"), re.MULTILINE)
@@ -151,14 +165,14 @@ def _install_uv(environment: Environment, options: dict[str, str], progress: Pro
         *("--requirement", lock),
     ]
     env = pip_environment(os.environ, options)
-    if run_logged(command, environment.log, env=env, tick=lambda: progress.update("fetching uv")) != 0:
+    if run(command, env=env, tick=lambda: progress.update("fetching uv")) != 0:
         raise explain("fetching uv", environment.log)
     seconds = time.monotonic() - started
     progress.say(f"fetched uv, which installs the rest, in {duration(seconds)}")
     return seconds
 
 
-def _sync(environment: Environment, options: dict[str, str], progress: Progress) -> float:
+def _sync(environment: Environment, options: dict[str, str], progress: Progress, run: Run) -> float:
     """Seconds of downloading."""
     env = uv_environment(os.environ, options)
     root = environment.root
@@ -175,7 +189,7 @@ def _sync(environment: Environment, options: dict[str, str], progress: Progress)
     ]
     watch = SyncWatch(environment.log, progress)
     # Not in the checkout: a user's .python-version or uv.toml there is no business of this installation.
-    if run_logged(command, environment.log, env=env, tick=watch, cwd=environment.folder) != 0:
+    if run(command, env=env, tick=watch, cwd=environment.folder) != 0:
         raise explain("Python packages", environment.log)
     watch()
     progress.say(watch.summary())

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 TICK_SECONDS = 0.5
 _PR_SET_PDEATHSIG = 1
@@ -22,12 +23,14 @@ def run_logged(
     log: Path,
     *,
     env: Mapping[str, str],
+    holding: IO[str],
     tick: Callable[[], None] = lambda: None,
     cwd: Path | None = None,
 ) -> int:
     """Runs `command`, both outputs appended to `log`; calls `tick` twice a second; gives the exit code.
 
-    The child is killed when we die (also by kill -9) or when `tick` raises, so it never writes on unseen.
+    The child is killed when we die (also by kill -9) or when `tick` raises; `holding` is the handle of the
+    lock that we work under, which its own children hold on to until they end.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -35,7 +38,7 @@ def run_logged(
         output.flush()
         process = subprocess.Popen(
             [str(word) for word in command],
-            stdin=subprocess.DEVNULL,
+            stdin=holding,
             stdout=output,
             stderr=subprocess.STDOUT,
             env=dict(env),

@@ -21,7 +21,7 @@ class SyncWatch:
         self._began = time.monotonic()
         self._building_since: float | None = None
         self._build_seconds = 0.0
-        self._now = "looking up what is there"
+        self._under_way: set[str] = set()
         self._size = 0
         self._prepared = 0
         self._prepared_seconds = 0.0
@@ -36,7 +36,8 @@ class SyncWatch:
         *lines, self._rest = (self._rest + new.decode("utf-8", "replace")).split("\n")
         for line in lines:
             self._read(line.strip())
-        self._progress.update(f"Python packages: {self._now} ({duration(time.monotonic() - self._began)})")
+        elapsed = duration(time.monotonic() - self._began)
+        self._progress.update(f"Python packages: {self._doing()} ({elapsed})")
 
     @property
     def download_seconds(self) -> float:
@@ -47,21 +48,30 @@ class SyncWatch:
             return "Python packages: all there"
         if not self._prepared:
             return f"Python packages: {self._installed} installed from uv's cache"
-        built = f", built in {duration(self._build_seconds)}" if self._build_seconds else ""
+        built = f", pyspark built in {duration(self._build_seconds)}" if self._build_seconds else ""
+        size = megabytes(self._size) + (" and pyspark's source" if self._build_seconds else "")
         return (
             f"Python packages: {self._prepared} downloaded in {duration(self.download_seconds)}"
-            f" ({megabytes(self._size)} and pyspark's source){built}, {self._installed} installed"
+            f" ({size}){built}, {self._installed} installed"
         )
+
+    def _doing(self) -> str:
+        if self._building_since is not None:
+            return "building pyspark from its source"
+        if self._under_way:
+            return f"downloading {', '.join(sorted(self._under_way))}"
+        # uv does not announce sources: pyspark's is by far the largest download, and the last.
+        return "installing" if self._build_seconds else "downloading pyspark's source and small packages"
 
     def _read(self, line: str) -> None:
         if match := re.match(r"Downloading (\S+) \(([\d.]+)([KMG]?i?B)\)", line):
-            self._now = f"downloading {match[1]}, {match[2]} {match[3]}"
+            self._under_way.add(match[1])
             self._size += int(float(match[2]) * UNITS.get(match[3], 1))
+        elif match := re.match(r"Downloaded (\S+)", line):
+            self._under_way.discard(match[1])
         elif match := re.match(r"Building (\S+)", line):
-            self._now = f"building {match[1]}"
             self._building_since = time.monotonic()
         elif line.startswith("Built ") and self._building_since is not None:
-            self._now = "installing"
             self._build_seconds += time.monotonic() - self._building_since
             self._building_since = None
         elif match := re.match(r"Prepared (\d+) packages? in (.+)", line):
