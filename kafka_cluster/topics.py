@@ -122,6 +122,18 @@ def _path_safe(topic_id: str) -> str:
     return topic_id.replace("+", "-").replace("/", "_").rstrip("=")
 
 
+def partition_count(settings: Settings, name: str, timeout: float = REQUEST_SECONDS) -> int:
+    """How many partitions a topic has; 0 where it does not exist. Raises DependencyError."""
+    client = admin(settings)
+    try:
+        topics = client.list_topics(timeout=timeout).topics
+    except KafkaException as error:
+        raise DependencyError(
+            f"no broker answers at {settings.bootstrap_servers} ({error.args[0].str()}); is it up (dp status)?"
+        ) from error
+    return len(topics[name].partitions) if name in topics else 0
+
+
 def _ensure(client: AdminClient, specs: list[TopicSpec], topics: Mapping[str, Any]) -> TopicChanges:
     present = {name: len(topic.partitions) for name, topic in topics.items()}
     specs = _as_wide_as_their_sources(specs, present)
