@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -27,6 +27,9 @@ from lakehouse.datasets import Dataset, ReplaceHours
 RELOAD_SECONDS = 300.0
 """A snapshot is checked against the log's newest checkpoint this often: a log that was cleaned up has no next
 commit to find."""
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class DataFile(Struct, frozen=True):
@@ -142,7 +145,8 @@ def newest_files(snapshot: Snapshot, rows: int, most: int) -> Sequence[DataFile]
 
 
 def _snapshot(table: DeltaTable, dataset: Dataset, path: Path) -> Snapshot:
-    actions = pa.table(table.get_add_actions(flatten=True))
+    # Not pa.table(): it loads pandas, and so do timestamps on their way to Python; 50 MB for nothing.
+    actions = pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all()
     columns: dict[str, list[Any]] = {
         name: actions.column(name).to_pylist()
         for name in ("path", "size_bytes", "modification_time", "num_records")
@@ -186,7 +190,7 @@ def _newest(dataset: Dataset, actions: pa.Table) -> list[datetime | None]:
         return [None] * actions.num_rows
 
     if dataset.time:
-        return [latest if isinstance(latest, datetime) else None for latest in values(f"max.{dataset.time}")]
+        return _moments(actions, f"max.{dataset.time}")
     if not isinstance(dataset.build, ReplaceHours):
         return [None] * actions.num_rows
     day_column, hour_column = dataset.build.hour
@@ -194,6 +198,16 @@ def _newest(dataset: Dataset, actions: pa.Table) -> list[datetime | None]:
     return [
         datetime.combine(day, time(int(hour)), UTC) if isinstance(day, date) and hour is not None else None
         for day, hour in zip(values(f"{kind}.{day_column}"), values(f"max.{hour_column}"), strict=True)
+    ]
+
+
+def _moments(actions: pa.Table, column: str) -> list[datetime | None]:
+    if column not in actions.column_names or not pa.types.is_timestamp(actions.schema.field(column).type):
+        return [None] * actions.num_rows
+    microseconds = actions.column(column).cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+    return [
+        None if since is None else _EPOCH + timedelta(microseconds=since)
+        for since in microseconds.to_pylist()
     ]
 
 

@@ -1,0 +1,115 @@
+"""`dp sql`: read-only SQL over the tables, in the API's sandbox but without the API."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from contracts.configuration import Resolved
+from contracts.errors import QueryError
+
+if TYPE_CHECKING:
+    from contracts.settings import Settings
+    from web.queries import Result
+    from web.sandbox.protocol import Format
+
+
+@click.command(
+    "sql",
+    epilog="""\b
+Examples:
+  dp sql "SELECT count(*) FROM app_events_silver"
+  dp sql --csv "FROM event_metrics_gold" > metrics.csv
+  dp sql --json --limit 10 - < query.sql""",
+)
+@click.argument("text", metavar="SELECT")
+@click.option("as_json", "--json", is_flag=True, help="JSON as POST /query answers it.")
+@click.option("as_csv", "--csv", is_flag=True, help="CSV with a header.")
+@click.option("--limit", type=click.IntRange(min=1), help="Most rows; api.query_rows at most.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds; api.query_timeout_seconds at most.",
+)
+@click.pass_obj
+def command(
+    resolved: Resolved, text: str, as_json: bool, as_csv: bool, limit: int | None, timeout: float | None
+) -> None:
+    """Run one SELECT over the tables (DuckDB's dialect) and print its rows.
+
+    Reads the newest version of each table; `-` takes the query from standard input. Works whether or not the
+    platform runs.
+    """
+    if as_json and as_csv:
+        raise QueryError("--json and --csv exclude each other")
+    sql = sys.stdin.read() if text == "-" else text
+    result = asyncio.run(_run(resolved.settings, sql, limit, timeout, "csv" if as_csv else "json"))
+    if as_csv:
+        sys.stdout.buffer.write(result.answer.rows)
+    elif as_json:
+        _print_json(result)
+    else:
+        _print_table(result)
+    if result.answer.truncated and not as_json:
+        click.echo(f"dp: more rows than {result.answer.row_count} were cut off", err=True)
+
+
+async def _run(
+    settings: Settings, sql: str, limit: int | None, seconds: float | None, format: Format
+) -> Result:
+    from web.queries import open_queries
+
+    async with open_queries(settings, workers=1) as queries:
+        return await queries.query(sql, limit=limit, seconds=seconds, format=format)
+
+
+def _print_json(result: Result) -> None:
+    import msgspec
+
+    answer = result.answer
+    document: dict[str, Any] = {
+        "columns": answer.columns,
+        "rows": msgspec.Raw(answer.rows),
+        "row_count": answer.row_count,
+        "truncated": answer.truncated,
+        "elapsed_ms": answer.elapsed_ms,
+        "versions": result.versions,
+    }
+    click.echo(msgspec.json.encode(document))
+
+
+def _print_table(result: Result) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    answer = result.answer
+    table = Table(header_style="bold")
+    for column in answer.columns:
+        numeric = column.type.startswith(("DECIMAL", "DOUBLE", "FLOAT")) or column.type.endswith(
+            ("INT", "INTEGER")
+        )
+        table.add_column(Text(column.name), justify="right" if numeric else "left", overflow="fold")
+    for row in json.loads(answer.rows):
+        table.add_row(*(Text(_cell(value)) for value in row))
+    console = Console()
+    if not console.is_terminal:
+        console.width = 1000  # a line a row for grep, never folded
+    console.print(table)
+    rows = "1 row" if answer.row_count == 1 else f"{answer.row_count:,} rows"
+    click.echo(f"{rows} in {answer.elapsed_ms:.0f} ms")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, bool):
+        return str(value).lower()
+    # Control characters of a producer's text are not the terminal's business.
+    return "".join(c if c.isprintable() else "·" for c in str(value))

@@ -1,0 +1,45 @@
+"""The Litestar application: routes, errors, the guard before them, OpenAPI."""
+
+from __future__ import annotations
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.exceptions import HTTPException, SerializationException
+from litestar.middleware import DefineMiddleware
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+
+from contracts.errors import PlatformError
+from contracts.settings import Settings
+from web import errors, page, routes
+from web.queries import Queries
+from web.security import Guard
+
+MAX_BODY_BYTES = 256 * 1024
+
+
+def create_app(settings: Settings, queries: Queries) -> Litestar:
+    """The application over open ``queries``. Its OpenAPI document is at `/schema/openapi.json`."""
+    return Litestar(
+        route_handlers=[*routes.ROUTES, *page.ROUTES],
+        dependencies={
+            "settings": Provide(lambda: settings, sync_to_thread=False),
+            "queries": Provide(lambda: queries, sync_to_thread=False),
+        },
+        middleware=[DefineMiddleware(Guard, settings=settings)],
+        exception_handlers={
+            PlatformError: errors.platform_error,
+            HTTPException: errors.http_error,
+            SerializationException: errors.malformed,
+            Exception: errors.unexpected,
+        },
+        openapi_config=OpenAPIConfig(
+            title="Data platform",
+            version="1",
+            description="Tables, health and read-only SQL of the data platform.",
+            # The renderers that draw a page load it from other sites; documents only.
+            render_plugins=[JsonRenderPlugin(), YamlRenderPlugin()],
+        ),
+        request_max_body_size=MAX_BODY_BYTES,
+        logging_config=None,
+    )

@@ -1,0 +1,31 @@
+"""The page at `/`: three files that need nothing from elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from litestar import MediaType, Response, get
+
+_FOLDER = Path(__file__).parent / "page"
+
+
+@get("/", include_in_schema=False, media_type=MediaType.HTML)
+async def page() -> Response[bytes]:
+    return _file("index.html", "text/html")
+
+
+@get("/page.js", include_in_schema=False)
+async def script() -> Response[bytes]:
+    return _file("page.js", "text/javascript")
+
+
+@get("/page.css", include_in_schema=False)
+async def style() -> Response[bytes]:
+    return _file("page.css", "text/css")
+
+
+def _file(name: str, kind: str) -> Response[bytes]:
+    return Response((_FOLDER / name).read_bytes(), media_type=f"{kind}; charset=utf-8")
+
+
+ROUTES = [page, script, style]

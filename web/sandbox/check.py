@@ -1,0 +1,131 @@
+"""The first layer of the sandbox: is this text one SELECT over tables and functions that may be used?
+
+A refusal says what is refused and what may be done instead. It need not be complete: DuckDB's own syntax
+tree is checked again in the worker (``web.sandbox.syntax``), and the worker can do no harm in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from contracts.errors import NotFound, QueryError
+from web.sandbox.functions import ALLOWED, TABLE_FUNCTIONS
+
+MAX_LENGTH = 64 * 1024
+"""Longest text of a query, characters."""
+INFORMATION_SCHEMA = "information_schema"
+
+_READERS = (exp.ReadCSV, exp.ReadParquet)
+_TABLE_FUNCTION_NODES = (exp.GenerateSeries, exp.Unnest, exp.Explode)
+
+
+def check(sql: str, tables: Collection[str]) -> frozenset[str]:
+    """The declared tables that the query reads, lower case; ``tables`` are the names there are.
+
+    A query over `information_schema` reads all of them. Raises QueryError (`invalid`: it does not parse;
+    `refused`) and NotFound for a table that is not there.
+    """
+    query = _parse(sql)
+    for function in query.find_all(exp.Func):
+        _check_function(function)
+    if query.find(exp.Placeholder, exp.Parameter):
+        raise QueryError("parameters are not supported: write the values into the query", code="refused")
+    names = {name.lower() for name in tables}
+    found: set[str] = set()
+    for table in query.find_all(exp.Table):
+        found |= _read(table, names)
+    return frozenset(found)
+
+
+def _parse(sql: str) -> exp.Query:
+    if len(sql) > MAX_LENGTH:
+        raise QueryError(f"the query is longer than {MAX_LENGTH:,} characters", code="refused")
+    if "\x00" in sql:
+        raise QueryError("the query contains a NUL character", code="invalid")
+    try:
+        parsed = [statement for statement in sqlglot.parse(sql, dialect="duckdb") if statement is not None]
+    except SqlglotError as error:
+        raise QueryError(f"syntax: {_first_line(error)}", code="invalid") from error
+    except RecursionError:
+        raise QueryError("the query is nested too deeply", code="refused") from None
+    if not parsed:
+        raise QueryError("the query is empty", code="invalid")
+    if len(parsed) > 1:
+        raise QueryError(f"one SELECT at a time, not {len(parsed)} statements", code="refused")
+    query = parsed[0]
+    if not isinstance(query, exp.Query):
+        kind = query.key.upper() if not isinstance(query, exp.Command) else str(query.this).upper()
+        raise QueryError(f"only SELECT is allowed, not {kind}", code="refused")
+    return query
+
+
+def _check_function(function: exp.Func) -> None:
+    if isinstance(function, _READERS):
+        raise QueryError(f"function {function.sql_name().lower()} is not allowed", code="refused")
+    # A function that sqlglot has a class for is one of SQL's own, under a name that may not be DuckDB's.
+    if isinstance(function, exp.Anonymous | exp.AnonymousAggFunc):
+        name = function.name.lower()
+        if name not in ALLOWED and name not in TABLE_FUNCTIONS:
+            raise QueryError(f"function {name} is not allowed", code="refused")
+
+
+def _read(table: exp.Table, names: Collection[str]) -> set[str]:
+    """The declared tables that one table reference reads."""
+    if isinstance(table.this, exp.Func):
+        if isinstance(table.this, _TABLE_FUNCTION_NODES) or table.this.name.lower() in TABLE_FUNCTIONS:
+            return set()
+        raise QueryError(f"table function {table.this.name.lower()} is not allowed", code="refused")
+    name, schema, catalog = table.name.lower(), table.db.lower(), table.catalog
+    if schema == INFORMATION_SCHEMA and not catalog:
+        return set(names)
+    if catalog or schema not in ("", "main"):
+        raise QueryError(f"table {table.sql('duckdb')}: only plain table names are allowed", code="refused")
+    if not schema and name in _common_tables(table):
+        return set()
+    if name in names:
+        return {name}
+    if any(character in table.name for character in "/\\.:*?"):
+        raise QueryError(f"{table.name!r} is not a table; files cannot be read", code="refused")
+    raise NotFound(f"no table named {table.name!r}{near(name, names)}")
+
+
+def near(name: str, names: Collection[str]) -> str:
+    """`; did you mean a, b?` or `; tables: …`, to end a sentence with."""
+    close = get_close_matches(name, sorted(names), n=3, cutoff=0.5)
+    return f"; did you mean {', '.join(close)}?" if close else f"; tables: {', '.join(sorted(names))}"
+
+
+def _common_tables(table: exp.Table) -> set[str]:
+    """Names of the common table expressions that the reference can see: those of the queries around it, but
+    not the one it stands in itself (unless recursive), nor a later one."""
+    visible: set[str] = set()
+    node: exp.Expr = table
+    while node.parent is not None:
+        parent = node.parent
+        if isinstance(parent, exp.With):
+            visible |= {cte.alias.lower() for cte in _before(parent, node)}
+        else:
+            clause = parent.args.get("with_")
+            if isinstance(clause, exp.With) and clause is not node:
+                visible |= {cte.alias.lower() for cte in clause.expressions}
+        node = parent
+    return visible
+
+
+def _before(clause: exp.With, stop: exp.Expr) -> Iterator[exp.Expr]:
+    for cte in clause.expressions:
+        if cte is stop:
+            if clause.recursive:
+                yield cte
+            return
+        yield cte
+
+
+def _first_line(error: SqlglotError) -> str:
+    # sqlglot underlines the place with terminal codes; a JSON message wants the words alone.
+    return str(error).splitlines()[0].replace("\x1b[4m", "").replace("\x1b[0m", "")

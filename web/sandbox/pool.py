@@ -1,0 +1,178 @@
+"""The parent's side of the sandbox: a few warm workers, a bounded queue, and the kill at the time limit."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from contracts.errors import DependencyError, QueryError
+from web.sandbox.protocol import HEADER, Answer, Failed, Run, Setup, frame, reply
+
+START_SECONDS = 30.0
+RETIRE_MB = 384
+"""A worker that holds more resident memory than this after a query makes room for a fresh one."""
+BUSY = "busy"
+"""Code of the QueryError that says: try again in a second."""
+
+_log = logging.getLogger(__name__)
+_CODE_ROOT = Path(__file__).resolve().parents[2]
+
+
+class Sandbox:
+    """Runs checked queries in killable processes. One event loop only; use as ``async with``.
+
+    The first worker is warm from the start; further ones begin when they are needed.
+    """
+
+    def __init__(
+        self, directories: Sequence[Path], *, memory_mb: int, workers: int = 2, waiting: int = 16
+    ) -> None:
+        # A folder is a prefix to DuckDB: without the slash it would allow its siblings' names as well.
+        folders = tuple(f"{folder}/" for folder in directories)
+        self._setup = Setup(directories=folders, memory_mb=memory_mb)
+        self._workers = [_Worker(self._setup) for _ in range(workers)]
+        self._idle = list(reversed(self._workers))
+        self._free = asyncio.Semaphore(workers)
+        self._most_waiting = waiting
+        self._waiting = 0
+        self._restarts: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Sandbox:
+        await self._idle[-1].start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._restarts:
+            task.cancel()
+        await asyncio.gather(*self._restarts, return_exceptions=True)
+        for worker in self._workers:
+            await worker.kill()
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the workers that run."""
+        return [worker.pid for worker in self._workers if worker.pid]
+
+    async def run(self, query: Run, seconds: float) -> Answer:
+        """The query's answer. ``seconds`` runs from when a worker takes it.
+
+        Raises QueryError: `busy` when too many wait, `timeout`, `memory`, `refused`, `invalid`, `failed`.
+        """
+        if self._waiting >= self._most_waiting:
+            raise QueryError("too many queries are waiting; try again shortly", code=BUSY)
+        self._waiting += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self._waiting -= 1
+        worker = self._idle.pop()
+        try:
+            return await self._run_on(worker, query, seconds)
+        finally:
+            self._idle.append(worker)
+            self._free.release()
+
+    async def _run_on(self, worker: _Worker, query: Run, seconds: float) -> Answer:
+        await worker.start()
+        try:
+            answer = await asyncio.wait_for(worker.ask(query), seconds)
+        except TimeoutError:
+            await self._replace(worker)
+            raise QueryError(f"the query was stopped after {seconds:g} s", code="timeout") from None
+        except (asyncio.IncompleteReadError, ConnectionError):
+            await self._replace(worker)
+            raise QueryError(
+                "the query ended its process, most likely for want of memory", code="memory"
+            ) from None
+        except BaseException:
+            await self._replace(worker)  # the client has gone: nobody waits for the rest
+            raise
+        if isinstance(answer, Failed):
+            if answer.code in ("memory", "failed"):
+                await self._replace(worker)
+            raise QueryError(answer.message, code=answer.code)
+        if answer.memory_mb > RETIRE_MB:
+            await self._replace(worker)
+        return answer
+
+    async def _replace(self, worker: _Worker) -> None:
+        await worker.kill()
+        task = asyncio.create_task(self._warm(worker))
+        self._restarts.add(task)
+        task.add_done_callback(self._restarts.discard)
+
+    async def _warm(self, worker: _Worker) -> None:
+        try:
+            await worker.start()
+        except DependencyError as error:
+            _log.warning(
+                "a sandbox worker did not start again; the next query tries", extra={"error": str(error)}
+            )
+
+
+class _Worker:
+    """One worker process, started when it is needed."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._process: asyncio.subprocess.Process | None = None
+        self._starting = asyncio.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        """Returns when the worker is ready. Raises DependencyError."""
+        async with self._starting:
+            if self._process and self._process.returncode is None:
+                return
+            # Nothing of our environment: a query must not find secrets there.
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",
+                "-m",
+                "web.sandbox.worker",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                cwd="/",
+                env={"PYTHONPATH": str(_CODE_ROOT), "PATH": os.defpath, "TZ": "UTC"},
+                start_new_session=True,
+            )
+            self._process = process
+            try:
+                await asyncio.wait_for(self._exchange(frame(self._setup)), START_SECONDS)
+            except (TimeoutError, asyncio.IncompleteReadError, ConnectionError) as error:
+                await self.kill()
+                raise DependencyError("the SQL sandbox's worker does not start") from error
+            except BaseException:
+                await self.kill()
+                raise
+
+    async def ask(self, query: Run) -> Answer | Failed:
+        return await self._exchange(frame(query))
+
+    async def kill(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        if process.stdin:
+            process.stdin.close()
+
+    async def _exchange(self, message: bytes) -> Answer | Failed:
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            raise ConnectionError("no worker")
+        process.stdin.write(message)
+        await process.stdin.drain()
+        size = int.from_bytes(await process.stdout.readexactly(HEADER), "big")
+        answer: Answer | Failed = reply(await process.stdout.readexactly(size))
+        return answer

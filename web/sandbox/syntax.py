@@ -1,0 +1,75 @@
+"""The second layer: DuckDB's own syntax tree of the query, against the same allow-lists.
+
+What DuckDB itself will run is checked, so that nothing hides in a difference between two parsers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import duckdb
+import msgspec
+
+from contracts.errors import QueryError
+from web.sandbox.functions import ALLOWED, TABLE_FUNCTIONS
+
+_SERIALIZE = "SELECT json_serialize_sql(?::VARCHAR, skip_null := true, skip_empty := true)"
+
+
+def check_syntax(connection: duckdb.DuckDBPyConnection, sql: str, tables: Collection[str]) -> None:
+    """Raises QueryError unless the text is exactly one SELECT that reads ``tables`` (lower case), its own
+    common table expressions and `information_schema`, and calls allowed functions only."""
+    statements = connection.extract_statements(sql)
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise QueryError("only one SELECT statement is allowed", code="refused")
+    row = connection.execute(_SERIALIZE, [sql]).fetchone()
+    tree = msgspec.json.decode(row[0]) if row else {"error": True}
+    if tree.get("error"):
+        raise QueryError(f"only SELECT is allowed: {tree.get('error_message', 'unknown')}", code="refused")
+    own = set(_common_tables(tree))
+    for node in _nodes(tree):
+        function = node.get("function_name")
+        if function and function.lower() not in ALLOWED and function.lower() not in TABLE_FUNCTIONS:
+            raise QueryError(f"function {function} is not allowed", code="refused")
+        match node.get("type"):
+            case "TABLE_FUNCTION":
+                name = (node.get("function") or {}).get("function_name", "").lower()
+                if name not in TABLE_FUNCTIONS:
+                    raise QueryError(f"table function {name} is not allowed", code="refused")
+            case "BASE_TABLE":
+                _check_table(node, own, tables)
+            case "SHOW_REF":
+                raise QueryError("DESCRIBE, SHOW and SUMMARIZE are not allowed", code="refused")
+
+
+def _check_table(node: dict[str, Any], own: Collection[str], tables: Collection[str]) -> None:
+    name = str(node.get("table_name", "")).lower()
+    schema = str(node.get("schema_name", "")).lower()
+    known = name in tables or (not schema and name in own)
+    if schema == "information_schema" or (known and schema in ("", "main")):
+        return
+    raise QueryError(f"table {name!r} is not allowed", code="refused")
+
+
+def _common_tables(tree: Any) -> Iterator[str]:
+    """Names of common table expressions. A name that could be a file's is refused."""
+    for node in _nodes(tree):
+        cte_map = node.get("cte_map")
+        for entry in cte_map.get("map", ()) if isinstance(cte_map, dict) else ():
+            name = str(entry.get("key", "")).lower()
+            if any(character in name for character in "/\\.:*?"):
+                raise QueryError(f"{name!r} is not allowed as the name of an expression", code="refused")
+            yield name
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """All objects of the tree. Not recursive: its depth is the query's."""
+    waiting = [tree]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            yield item
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
