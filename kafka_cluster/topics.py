@@ -129,7 +129,7 @@ def partition_count(settings: Settings, name: str, timeout: float = REQUEST_SECO
         topics = client.list_topics(timeout=timeout).topics
     except KafkaException as error:
         raise DependencyError(
-            f"no broker answers at {settings.bootstrap_servers} ({error.args[0].str()}); is it up (dp status)?"
+            f"no broker at {settings.bootstrap_servers} ({error.args[0].str()}); is it up (dp status)?"
         ) from error
     return len(topics[name].partitions) if name in topics else 0
 

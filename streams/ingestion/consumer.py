@@ -36,6 +36,8 @@ MAX_PAYLOAD_BYTES = 12 * 1024**2
 ROUND_CHUNKS = 20
 """Most packed records' worth of events that are fetched before the offsets are committed."""
 POLL_MS = 200
+SESSION_MS = 6_000
+"""A process that was killed blocks its partitions this long; brokers accept no less."""
 PROOF_SECONDS = 15.0
 
 
@@ -67,7 +69,11 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
         ingestion = self._settings.ingestion
         name = f"ingestion-{self._source.name}"
         async with connections.consumer(
-            self._settings, name, group=self._source.consumer_group
+            self._settings,
+            name,
+            group=self._source.consumer_group,
+            session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=SESSION_MS // 4,
         ) as self._consumer:
             self._consumer.subscribe([self._source.topic], listener=self)
             while not stop.is_set():

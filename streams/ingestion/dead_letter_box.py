@@ -16,6 +16,7 @@ from contracts.errors import ContractError, DependencyError, NotFound
 from contracts.settings import Settings
 from contracts.sources import DEAD_LETTER_TOPIC, source_of_topic
 from kafka_cluster import connections
+from kafka_cluster.topics import partition_count
 from streams.ingestion.dead_letters import DeadLetter, Position, Replayed, decode, encode
 
 CONNECT_SECONDS = 10.0
@@ -116,13 +117,11 @@ async def _entries(settings: Settings) -> dict[Position, Entry]:
 
 
 async def _notes(settings: Settings) -> AsyncIterator[DeadLetter | Replayed]:
-    async with connections.consumer(settings, "dp-dead-letters", connect_seconds=CONNECT_SECONDS) as consumer:
-        partitions = [
-            TopicPartition(DEAD_LETTER_TOPIC, number)
-            for number in sorted(await consumer._client._wait_on_metadata(DEAD_LETTER_TOPIC) or ())
-        ]
-        if not partitions:
-            raise NotFound(f"topic {DEAD_LETTER_TOPIC} does not exist; it is made by `dp up` and `dp ingest`")
+    count = await asyncio.to_thread(partition_count, settings, DEAD_LETTER_TOPIC, CONNECT_SECONDS)
+    if count == 0:
+        raise NotFound(f"topic {DEAD_LETTER_TOPIC} does not exist; it is made by `dp up` and `dp ingest`")
+    partitions = [TopicPartition(DEAD_LETTER_TOPIC, number) for number in range(count)]
+    async with connections.consumer(settings, "dp-dead-letters") as consumer:
         consumer.assign(partitions)
         try:
             ends = await consumer.end_offsets(partitions)
