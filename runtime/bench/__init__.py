@@ -1,0 +1,1 @@
+"""Benchmarks of a running platform; each prints a table and writes JSON."""

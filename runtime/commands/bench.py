@@ -1,0 +1,157 @@
+"""`dp bench`: measures a running platform; each benchmark prints a table and writes JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import msgspec
+
+from contracts.configuration import Resolved
+
+
+@click.group(
+    "bench",
+    epilog="""\b
+Examples:
+  dp bench freshness
+  dp bench path""",
+)
+def command() -> None:
+    """Measure the running platform; results go to <data>/bench/ as JSON too."""
+
+
+@command.command(
+    "freshness",
+    epilog="""\b
+Examples:
+  dp bench freshness                  two minutes at the rate that runs
+  dp bench freshness --seconds 600 --check --json""",
+)
+@click.option("--seconds", type=click.FloatRange(min=1), default=120.0, show_default=True, help="Length.")
+@click.option(
+    "--warm-up",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    help="Events of the first so many seconds are left out.",
+)
+@click.option("--check", is_flag=True, help="Exit 1 where a target is missed.")
+@click.option("as_json", "--json", is_flag=True, help="The result as JSON instead of a table.")
+@click.option("--output", metavar="FILE", default="", help="Where the JSON goes; <data>/bench/ by default.")
+@click.pass_obj
+def freshness(
+    resolved: Resolved, seconds: float, warm_up: float, check: bool, as_json: bool, output: str
+) -> None:
+    """How old events are when they are in landing, and when POST /query shows them in silver.
+
+    By the events' own clock. Run it while the simulators run (`dp up`), some minutes after the start: the
+    first rounds of Spark are slower. The age at /query includes up to one second between two polls.
+    """
+    from runtime.bench.freshness import measure
+    from runtime.bench.report import print_table, write_json
+    from runtime.topology.state import read_snapshot
+
+    settings = resolved.settings
+    found = measure(settings, seconds=seconds, warm_up=warm_up)
+    snapshot = read_snapshot(settings)
+    result: dict[str, Any] = {
+        "seconds": seconds,
+        "warm_up_seconds": warm_up,
+        "engine": settings.lakehouse.engine if snapshot is None else snapshot.engine,
+        "memory_bytes": snapshot.memory if snapshot else None,
+        "ages": [{**msgspec.to_builtins(ages), "met": ages.met} for ages in found],
+    }
+    path = write_json(settings, "freshness", result, output)
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+    else:
+        columns = ("place", "source", "events", "p50 s", "p95 s", "p99 s", "most s", "p95 target", "met")
+        print_table(
+            f"Age of events over {seconds:.0f} s, after a warm-up of {warm_up:.0f} s",
+            columns,
+            [(a.place, a.source, a.events, a.p50, a.p95, a.p99, a.most, a.target, a.met) for a in found],
+        )
+        click.echo(f"written to {path}")
+    if not any(ages.events for ages in found):
+        raise click.ClickException("no event arrived: are the simulators running?")
+    if check and not all(ages.met for ages in found):
+        sys.exit(1)
+
+
+@command.command(
+    "path",
+    epilog="""\b
+Examples:
+  dp bench path
+  dp bench path --events 20000 --duplicates 200 --malformed 50
+  dp bench path --split               dp down and dp up between the halves""",
+)
+@click.option("--events", type=click.IntRange(min=1), default=200_000, show_default=True)
+@click.option("--duplicates", type=click.IntRange(min=0), default=2_000, show_default=True)
+@click.option("--malformed", type=click.IntRange(min=0), default=500, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="Other seeds are other shapes.")
+@click.option("--split", is_flag=True, help="In two halves, with dp down and dp up between.")
+@click.option("--timeout", type=float, default=1800.0, show_default=True, help="Seconds to wait in all.")
+@click.option("as_json", "--json", is_flag=True, help="The result as JSON instead of a table.")
+@click.option("--output", metavar="FILE", default="", help="Where the JSON goes; <data>/bench/ by default.")
+@click.pass_obj
+def path(
+    resolved: Resolved,
+    events: int,
+    duplicates: int,
+    malformed: int,
+    seed: int,
+    split: bool,
+    timeout: float,
+    as_json: bool,
+    output: str,
+) -> None:
+    """Send generated app events with dp produce and compare every figure with the input's own.
+
+    Distinct events, exact duplicates of some and malformed lines of many kinds. Bronze, silver, gold and the
+    dead letters must say exactly what the input says, else the exit code is 1. Safe beside other data:
+    everything it sends carries a mark of its own, and only that is counted. The events stay in the platform.
+    """
+    from runtime.bench import path as bench
+    from runtime.bench.acceptance_data import generate
+    from runtime.bench.report import print_table, write_json
+
+    if duplicates > events:
+        raise click.UsageError("--duplicates cannot be more than --events")
+    settings = resolved.settings
+    data = generate(events, duplicates, malformed, seed=seed, end=datetime.now(UTC))
+    first = bench.dead_letter_end(settings)
+    began = time.monotonic()
+    parts = data.parts(2 if split else 1)
+    bench.produce(resolved, parts[0])
+    for part in parts[1:]:
+        bench.restart(resolved)
+        bench.produce(resolved, part)
+    sent = time.monotonic() - began
+    checks = list(bench.verify(settings, data, first_dead_letter=first, began=began, timeout=timeout))
+    result = {
+        "events": events,
+        "duplicates": duplicates,
+        "malformed": dict(data.malformed),
+        "split": split,
+        "engine": settings.lakehouse.engine,
+        "produce_seconds": round(sent, 1),
+        "checks": [{**msgspec.to_builtins(check), "passed": check.passed} for check in checks],
+    }
+    written = write_json(settings, "path", result, output)
+    if as_json:
+        click.echo(json.dumps(result, indent=2, default=str))
+    else:
+        print_table(
+            f"{events:,} events, {duplicates:,} duplicates, {malformed:,} malformed, sent in {sent:.1f} s",
+            ("figure", "expected", "found", "seconds", "result"),
+            [(c.name, c.expected, c.found, c.seconds, c.passed) for c in checks],
+        )
+        click.echo(f"written to {written}")
+    if not all(check.passed for check in checks):
+        sys.exit(1)
