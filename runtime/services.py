@@ -41,6 +41,7 @@ def all_services(settings: Settings) -> list[Service]:
         *_spark_cluster(settings),
         Service(
             name="ingestion",
+            container="ingestion-layer",
             summary="validates events and packs them",
             launch=_python("ingest"),
             probe=probes.heartbeat,

@@ -95,10 +95,17 @@ class Service(Struct, frozen=True, kw_only=True):
     """What it needs at the default rate; a container is limited to twice that."""
     cores: int = 0
     """Cores of its container; 0: no limit."""
+    container: str = ""
+    """Name of its container; empty: the service's."""
     profile: str = ""
     """Profile of its container; empty: always started."""
     volumes: tuple[str, ...] = ()
     """Named volumes of its container (`lakehouse`, `outputs`, `kafka`, …)."""
+
+    @property
+    def host(self) -> str:
+        """Name of its container, and under which other containers reach it."""
+        return self.container or self.name
 
 
 def config_folder(settings: Settings, service: str) -> Path:

@@ -197,12 +197,12 @@ def spark_environment(settings: Settings, service: str) -> dict[str, str]:
         "SPARK_HOME": str(_spark_home()),
         "SPARK_CONF_DIR": str(config_folder(settings, service)),
         "SPARK_LOCAL_DIRS": str(settings.data_root / "spark" / "local"),
-        # Pages would listen on every address otherwise.
-        "SPARK_LOCAL_IP": settings.network.host,
     }
     if settings.network.host in WILDCARDS:
-        environment["SPARK_PUBLIC_DNS"] = "localhost"
-    return environment
+        # Links in the pages lead to ports that are published on the containers' host.
+        return environment | {"SPARK_PUBLIC_DNS": "localhost"}
+    # Pages would listen on every address otherwise.
+    return environment | {"SPARK_LOCAL_IP": settings.network.host}
 
 
 def spark_files(settings: Settings, service: str) -> tuple[ConfigFile, ...]:
