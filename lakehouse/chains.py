@@ -59,8 +59,9 @@ def discover(settings: Settings, source: Source) -> dict[str, Path]:
 
 
 def beginning(folder: Path) -> int | None:
-    """The offset at which a chain begins; None where it has no file yet."""
-    offsets = _offsets(folder)
+    """The offset at which a chain begins, be its first file set aside or not; None where it has no file
+    yet."""
+    offsets = _offsets(folder) + _offsets(folder / QUARANTINE)
     return min(offsets) if offsets else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,6 @@ class EmbeddedEngine:
                 "autoload_known_extensions": False,
             }
         )
-        self._connection.execute("SET TimeZone = 'UTC'")
         self._handles: dict[Path, DeltaTable] = {}
 
     def warm_up(self) -> None:
@@ -70,28 +69,29 @@ class EmbeddedEngine:
     def run(self, task: Task) -> Result:
         started = time.perf_counter()
         handle = self._handle(task)
+        # A session of its own takes all temporary tables and open results along when it ends.
+        session = self._connection.cursor()
         try:
+            session.execute("SET TimeZone = 'UTC'")
             for source in task.inputs:
-                self._connection.execute(_input_view(source))
-            rows_in, hours = self._select(task, handle)
+                session.execute(_input_view(source))
+            rows_in, hours = _select(session, task, handle)
             metadata = self._metadata(task, hours)
-            rows_out = self._write(task, handle, metadata)
-        except (duckdb.ConversionException, duckdb.BinderException, duckdb.ConstraintException) as error:
+            rows_out = _write(session, task, handle, metadata)
+        except BaseException as error:
             self._handles.pop(task.path, None)
-            raise SchemaMismatch(
-                f"the model of {task.target.name} does not fit its table: {error}"
-            ) from error
-        except CommitFailedError as error:
-            self._handles.pop(task.path, None)
-            raise ConflictError(f"somebody else has written {task.target.name}: {error}") from error
-        except BaseException:
-            self._handles.pop(task.path, None)
+            if isinstance(error, duckdb.ConversionException | duckdb.BinderException):
+                raise SchemaMismatch(
+                    f"the model of {task.target.name} does not fit its table: {error}"
+                ) from error
+            if isinstance(error, CommitFailedError):
+                raise ConflictError(f"somebody else has written {task.target.name}: {error}") from error
             raise
         finally:
-            self._connection.execute(f"DROP TABLE IF EXISTS {BATCH}")
+            session.close()
         return Result(
             version=handle.version(),
-            rows_in=rows_in if rows_in >= 0 else rows_out,
+            rows_in=rows_out if rows_in is None else rows_in,
             rows_out=rows_out,
             seconds=time.perf_counter() - started,
             hours=tuple(metadata.get("hours", ())),
@@ -110,59 +110,64 @@ class EmbeddedEngine:
             )
         return handle
 
-    def _select(self, task: Task, handle: DeltaTable) -> tuple[int, list[tuple[date, int]]]:
-        """Leaves what is to be written as the view `outcome`; returns the model's rows (−1: not counted) and,
-        for an InsertNew target, the hours of the rows that are left."""
-        model, build = transpile.query(task.sql), task.target.build
-        if not isinstance(build, InsertNew):
-            self._view("outcome", f"SELECT * FROM ({model}) WHERE {_chosen(task)}")
-            return -1, []
-        rows_in = insert.create_batch(self._connection, build, model)
-        if isinstance(task.write, Insert) and rows_in:
-            existing = tables.snapshot_files(handle, task.path, task.target)
-            files = insert.candidates(self._connection, build, existing)
-            insert.drop_existing(self._connection, task.target, build, files)
-        insert.drop_repeated(self._connection, build)
-        self._view("outcome", f"SELECT * FROM {BATCH} WHERE {_chosen(task)}")
-        day, hour = (quoted(name) for name in build.hour)
-        return rows_in, self._connection.execute(f"SELECT DISTINCT {day}, {hour} FROM outcome").fetchall()
-
-    def _view(self, name: str, sql: str) -> None:
-        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
-
     def _metadata(self, task: Task, hours: list[tuple[date, int]]) -> dict[str, Any]:
         metadata = {**task.metadata, "txn": task.txn, "engine": self.name}
         if isinstance(task.target.build, InsertNew) and "hours" not in metadata:
             metadata |= commits.changes(hours)
         return metadata
 
-    def _write(self, task: Task, handle: DeltaTable, metadata: Mapping[str, Any]) -> int:
-        """Writes `outcome` in one commit; returns the rows."""
-        reader = self._connection.sql(_outcome(task)).to_arrow_reader(BATCH_ROWS)
-        counted = _Counted(task.target, reader)
-        arguments: dict[str, Any] = {}
-        match task.write:
-            case Insert():
-                arguments["mode"] = "append"
-            case Replace():
-                arguments |= {"mode": "overwrite", "predicate": _predicate(task.write)}
-            case Overwrite():
-                arguments["mode"] = "overwrite"
-        try:
-            write_deltalake(
-                handle,
-                pa.RecordBatchReader.from_batches(task.target.schema, counted),
-                commit_properties=CommitProperties(
-                    custom_metadata=commits.as_custom_metadata(dict(metadata)),
-                    app_transactions=[Transaction(commits.app_id(task.target), task.txn)],
-                ),
-                **arguments,
-            )
-        except DeltaError:
-            if counted.error is not None:
-                raise counted.error from None
-            raise
-        return counted.rows
+
+def _select(
+    session: duckdb.DuckDBPyConnection, task: Task, handle: DeltaTable
+) -> tuple[int | None, list[tuple[date, int]]]:
+    """Leaves what is to be written as the view `outcome`. Returns how many rows the model gave (None: not
+    counted) and, for an InsertNew target, the hours of the rows that are left."""
+    model, build = transpile.query(task.sql), task.target.build
+    outcome = "CREATE TEMP VIEW outcome AS SELECT * FROM {} WHERE " + _chosen(task)
+    if not isinstance(build, InsertNew):
+        session.execute(outcome.format(f"({model})"))
+        return None, []
+    rows_in = insert.create_batch(session, build, model)
+    if isinstance(task.write, Insert) and rows_in:
+        existing = tables.snapshot_files(handle, task.path, task.target)
+        insert.drop_existing(session, build, insert.candidates(session, build, existing))
+    insert.drop_repeated(session, build)
+    session.execute(outcome.format(BATCH))
+    day, hour = (quoted(name) for name in build.hour)
+    # A null among them is refused when the rows are written.
+    hours = f"SELECT DISTINCT {day}, {hour} FROM outcome WHERE {day} IS NOT NULL AND {hour} IS NOT NULL"
+    return rows_in, session.execute(hours).fetchall()
+
+
+def _write(
+    session: duckdb.DuckDBPyConnection, task: Task, handle: DeltaTable, metadata: dict[str, Any]
+) -> int:
+    """Writes `outcome` in one commit; returns the rows."""
+    reader = session.sql(_outcome(task)).to_arrow_reader(BATCH_ROWS)
+    counted = _Counted(task.target, reader)
+    arguments: dict[str, Any] = {}
+    match task.write:
+        case Insert():
+            arguments["mode"] = "append"
+        case Replace():
+            arguments |= {"mode": "overwrite", "predicate": _predicate(task.write)}
+        case Overwrite():
+            arguments["mode"] = "overwrite"
+    try:
+        write_deltalake(
+            handle,
+            pa.RecordBatchReader.from_batches(task.target.schema, counted),
+            commit_properties=CommitProperties(
+                custom_metadata=commits.as_custom_metadata(metadata),
+                app_transactions=[Transaction(commits.app_id(task.target), task.txn)],
+            ),
+            **arguments,
+        )
+    except DeltaError:
+        if counted.error is not None:
+            raise counted.error from None
+        raise
+    return counted.rows
 
 
 class _Counted:

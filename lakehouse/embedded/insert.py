@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from lakehouse.datasets import Dataset, InsertNew
+from lakehouse.datasets import InsertNew
 from lakehouse.first_wins import first_wins
 from lakehouse.tables import DataFile
 
@@ -20,7 +20,7 @@ def create_batch(connection: duckdb.DuckDBPyConnection, build: InsertNew, model:
     """Materialises the model's rows in order; returns how many there are."""
     order = ", ".join(quoted(name) for name in build.order)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {BATCH} AS "
+        f"CREATE TEMP TABLE {BATCH} AS "
         f"SELECT *, row_number() OVER (ORDER BY {order}) - 1 AS position FROM ({model})"
     )
     return _number(connection, f"SELECT count(*) FROM {BATCH}")
@@ -41,9 +41,7 @@ def candidates(
     return [file.path for file in existing if any(file.touches(low, high) for low, high in spans)]
 
 
-def drop_existing(
-    connection: duckdb.DuckDBPyConnection, target: Dataset, build: InsertNew, files: Sequence[Path]
-) -> None:
+def drop_existing(connection: duckdb.DuckDBPyConnection, build: InsertNew, files: Sequence[Path]) -> None:
     """Takes out of the batch what duplicates a row in ``files``, the target's."""
     if not files:
         return
