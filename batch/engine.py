@@ -1,0 +1,219 @@
+"""The engine on Spark: one long-lived application that runs the models and writes Delta tables.
+
+A session that has ended, because the master or the JVM died, is replaced at the next call; the call that
+noticed raises DependencyError.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from deltalake import DeltaTable
+from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
+
+from batch import insert
+from batch.faults import SPARK_ERRORS, sentence, translated
+from batch.frames import arranged, outcome, predicate, register
+from batch.session import end_jvm, jvm_pid, start_session, stop_session
+from batch.warming import warm
+from batch.watch import ExecutorWatch
+from contracts.errors import ConflictError, DependencyError
+from contracts.layout import run_folder
+from contracts.settings import Settings
+from lakehouse import commits, delta_log, tables
+from lakehouse.datasets import InsertNew
+from lakehouse.engine import Insert, Overwrite, Replace, Result, Task
+
+EXECUTOR_PATIENCE_SECONDS = 30.0
+"""A task that has had no executor for so long is given up, and the session with it."""
+
+log = logging.getLogger(__name__)
+
+
+class SparkEngine:
+    """Runs tasks on the cluster that the settings name. One at a time a process, as a JVM of its own is."""
+
+    name = "spark"
+
+    def __init__(self, settings: Settings, jars: Sequence[Path], java_home: Path) -> None:
+        """Starts nothing yet. ``jars`` are Delta's two; ``java_home`` one that Spark's launcher accepts."""
+        self._settings = settings
+        self._jars = tuple(jars)
+        self._java_home = java_home
+        self._session: SparkSession | None = None
+        self._warm_jvm: int | None = None
+        self._handles: dict[Path, DeltaTable] = {}
+
+    def warm_up(self) -> None:
+        started = time.perf_counter()
+        self._connected()
+        ready = time.perf_counter()
+        if self._warm_jvm != jvm_pid():
+            warm(self.run, run_folder(self._settings) / "spark" / "warm-up")
+            self._warm_jvm = jvm_pid()
+        log.info(
+            "Spark is ready",
+            extra={
+                "session_seconds": round(ready - started, 1),
+                "warm_seconds": round(time.perf_counter() - ready, 1),
+            },
+        )
+
+    def run(self, task: Task) -> Result:
+        started = time.perf_counter()
+        handle = self._handle(task)
+        session = self._connected()
+        before = handle.version()
+        try:
+            with self._guarded(session, f"{task.target.name}"):
+                rows_in, metadata = self._compute_and_write(session, task, handle)
+        except BaseException:
+            self._handles.pop(task.path, None)
+            raise
+        version, rows_out = _committed(task, before)
+        return Result(
+            version=version,
+            rows_in=rows_out if rows_in is None else rows_in,
+            rows_out=rows_out,
+            seconds=time.perf_counter() - started,
+            hours=tuple(metadata.get("hours", ())),
+        )
+
+    def close(self) -> None:
+        if self._session is not None:
+            stop_session(self._session)
+            self._session = None
+            end_jvm()
+        self._handles.clear()
+
+    def _connected(self) -> SparkSession:
+        """The living session, made anew where the last one has ended. Raises DependencyError."""
+        if self._session is not None and not _lives(self._session):
+            log.warning("the Spark application has ended: starting another")
+            self._drop_session()
+        if self._session is None:
+            self._session = start_session(self._settings, self._jars, self._java_home)
+        return self._session
+
+    def _drop_session(self) -> None:
+        stop_session(self._session)
+        self._session = None
+        if jvm_pid() is None:
+            end_jvm()
+
+    @contextmanager
+    def _guarded(self, session: SparkSession, what: str) -> Iterator[None]:
+        """Translates errors of the body; drops the session where it is of no more use."""
+        with ExecutorWatch(session, EXECUTOR_PATIENCE_SECONDS) as watch:
+            try:
+                with translated(what):
+                    yield
+            except DependencyError as error:
+                if watch.starved:
+                    self._drop_session()
+                    raise DependencyError(
+                        f"{what}: the Spark cluster gave no executor for {EXECUTOR_PATIENCE_SECONDS:g} s; "
+                        "are its workers running, and are cores free?"
+                    ) from error
+                if not _lives(session):
+                    self._drop_session()
+                raise
+
+    def _handle(self, task: Task) -> DeltaTable:
+        """The table's newest version. Raises ConflictError where it has the task's transaction already."""
+        handle = self._handles.get(task.path)
+        if handle is None:
+            handle = self._handles[task.path] = DeltaTable(str(task.path))
+        else:
+            handle.update_incremental()
+        written = handle.transaction_version(commits.app_id(task.target))
+        if written is not None and written >= task.txn:
+            raise ConflictError(
+                f"{task.target.name} has transaction {written} already: {task.txn} is a replay"
+            )
+        return handle
+
+    def _compute_and_write(
+        self, session: SparkSession, task: Task, handle: DeltaTable
+    ) -> tuple[int | None, dict[str, Any]]:
+        """Returns the model's rows (None: not counted) and the commit's metadata."""
+        for source in task.inputs:
+            register(session, source)
+        model = session.sql(task.sql)
+        if isinstance(task.write, Replace):
+            model = model.where(predicate(task.write))
+        metadata = {**task.metadata, "txn": task.txn, "engine": self.name}
+        if not isinstance(task.target.build, InsertNew):
+            frame = outcome(model, task)
+            order = [name for name in (task.target.partition, task.target.time) if name]
+            self._write(task, frame.coalesce(1).sortWithinPartitions(*order), metadata)
+            return None, metadata
+        existing = None
+        if isinstance(task.write, Insert):
+            existing = tables.snapshot_files(handle, task.path, task.target)
+        batch = insert.judged(session, model, task.target, existing)
+        try:
+            if "hours" not in metadata:
+                metadata |= commits.changes(batch.hours)
+            frame = outcome(batch.new_rows(), task)
+            self._write(task, arranged(frame, task.target, batch.rows_new), metadata)
+        finally:
+            _forget(batch.frame)
+        return batch.rows_in, metadata
+
+    def _write(self, task: Task, frame: DataFrame, metadata: dict[str, Any]) -> None:
+        writer: DataFrameWriter = (
+            frame.write.format("delta")
+            .option("txnAppId", commits.app_id(task.target))
+            .option("txnVersion", str(task.txn))
+            .option("userMetadata", commits.as_user_metadata(metadata))
+        )
+        match task.write:
+            case Insert():
+                writer = writer.mode("append")
+            case Replace(values=()):
+                writer = writer.mode("append")
+            case Replace():
+                writer = writer.mode("overwrite").option("replaceWhere", predicate(task.write))
+            case Overwrite():
+                writer = writer.mode("overwrite")
+        writer.save(str(task.path))
+
+
+def _committed(task: Task, before: int) -> tuple[int, int]:
+    """Version and rows of the commit that the task has just made. Raises ConflictError where there is none:
+    Delta skips a transaction that it has seen."""
+    at = delta_log.latest_version(task.path, before)
+    app = commits.app_id(task.target)
+    while at > before:
+        commit = delta_log.read_commit(task.path, at)
+        if commit is not None and commit.transactions.get(app) == task.txn:
+            added = [file for file in commit.added if file.data_change]
+            metrics = commit.info.get("operationMetrics") or {}
+            rows = metrics.get("numOutputRows", sum(file.rows for file in added))
+            return at, int(rows)
+        at -= 1
+    raise ConflictError(f"{task.target.name}: transaction {task.txn} was not written")
+
+
+def _lives(session: SparkSession) -> bool:
+    if jvm_pid() is None:
+        return False
+    try:
+        return not session.sparkContext._jsc.sc().isStopped()
+    except (*SPARK_ERRORS, AttributeError) as error:
+        log.debug("the session does not answer: %s", sentence(error))
+        return False
+
+
+def _forget(frame: DataFrame) -> None:
+    """Frees a cached frame. Its session may just have died, which its user reports."""
+    try:
+        frame.unpersist()
+    except SPARK_ERRORS as error:
+        log.debug("a cached frame was not freed: %s", sentence(error))
