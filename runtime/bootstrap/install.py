@@ -35,6 +35,7 @@ DISK_BYTES = 3_000_000_000
 """Room that a first set-up takes at its peak, with pyspark unpacked twice; 1.6 GB of it stay."""
 Run = Callable[..., int]
 """`run_logged`, told the log and the lock."""
+PATH_FILE = "dataplatform.pth"
 SUPPORTED = ("3.11", "3.12", "3.13")
 
 
@@ -75,6 +76,8 @@ def _is_sound(environment: Environment) -> bool:
     """Whether what is there can be brought up to date instead of being made anew."""
     if not environment.python.exists() or environment.unfinished.exists() or _named_another(environment):
         return False
+    if any(path.read_text("utf-8").strip() != str(environment.root) for path in _path_files(environment)):
+        return False  # copied or moved here: its programs still name the old place
     program = "import sys, encodings; print('%d.%d' % sys.version_info[:2], sys.prefix)"
     answer = subprocess.run(
         [environment.python, "-I", "-c", program], capture_output=True, text=True, check=False
@@ -198,4 +201,8 @@ def _sync(environment: Environment, options: dict[str, str], progress: Progress,
 
 def _put_on_path(environment: Environment) -> None:
     (site_packages,) = environment.folder.glob("lib/python3*/site-packages")
-    (site_packages / "dataplatform.pth").write_text(f"{environment.root}\n", "utf-8")
+    (site_packages / PATH_FILE).write_text(f"{environment.root}\n", "utf-8")
+
+
+def _path_files(environment: Environment) -> list[Path]:
+    return list(environment.folder.glob(f"lib/python3*/site-packages/{PATH_FILE}"))
