@@ -81,7 +81,7 @@ def all_services(settings: Settings) -> list[Service]:
                 Port(number=settings.ports.lakehouse_control, setting="ports.lakehouse_control", publish=""),
             ),
             volumes=("lakehouse", "outputs"),
-            start_seconds=240.0,
+            start_seconds=600.0,
             stop_seconds=10.0,
             memory_mb=1536,
         ),

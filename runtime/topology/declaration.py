@@ -87,7 +87,7 @@ class Service(Struct, frozen=True, kw_only=True):
     ports: tuple[Port, ...] = ()
     prepare: Callable[[Settings], None] | None = None
     """Run once after the first readiness, before those that depend on the service are started."""
-    start_seconds: float = 120.0
+    start_seconds: float = 180.0
     """A start that takes longer has failed."""
     stop_seconds: float = 5.0
     """Share of the time limit of a stop that this service may need."""

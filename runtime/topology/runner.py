@@ -101,18 +101,18 @@ class Runner:
         self._stopping.set()
         async with self._gate:
             if self._popen is not None and not self._ended.is_set():
-                self._set("stopping", self.status.message)
+                self._set("stopping")
                 self._popen.terminate()
                 await any_of(self._ended, hurry, seconds=seconds)
                 if not self._ended.is_set():
                     log.warning("%s did not end in %.1f s and is killed", self.service.name, seconds)
                     await in_thread(leftovers.end, self._instance, self.service.name)
                     await self._ended.wait()
+            if self.status.state != "failed":
+                self._set("stopped")
 
     def close(self) -> None:
         """After the end of ``run``."""
-        if self.status.state != "failed":
-            self._set("stopped", self.status.message)
         self._drain(final=True)
         self._log.close()
 
@@ -184,18 +184,20 @@ class Runner:
         """Probes until the service is ready, and ever after."""
         process = Process(service=self.service.name, since=self.status.started or 0.0, owns=self._owns)
         failures = 0
-        while True:
+        while not self._stopping.is_set():
             try:
                 await in_thread(self.service.probe, self._settings, process)
                 if not self.ready.is_set() and self.service.prepare is not None:
                     await in_thread(self.service.prepare, self._settings)
             except PlatformError as error:
                 failures += 1
-                self._not_ready(str(error), failures, began)
+                if not self._stopping.is_set():
+                    self._not_ready(str(error), failures, began)
             else:
                 failures = 0
-                self._set("ready")
-                self.ready.set()
+                if not self._stopping.is_set():
+                    self._set("ready")
+                    self.ready.set()
             watched = self.status.state in ("ready", "degraded")
             await asyncio.sleep(WATCH_SECONDS if watched else PROBE_SECONDS)
 
