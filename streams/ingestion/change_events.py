@@ -81,7 +81,7 @@ def decode(record: KafkaRecord, latest: int) -> Change | Skipped:
         return Skipped(_kind_without_op(envelope))
     if op == MESSAGE:
         return Skipped("message")
-    if op not in OPERATIONS:
+    if not isinstance(op, str) or op not in OPERATIONS:
         raise InvalidRecord(f"expected one of {', '.join(OPERATIONS)}, m", path="$.op", kind="unknown_op")
     return _change(record, envelope, op, latest)
 

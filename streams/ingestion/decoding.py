@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -16,6 +18,8 @@ from contracts.sources import CDC_CHANGES, Source
 from streams.ingestion import change_events, lenient
 from streams.ingestion.canonical import form_of
 
+log = logging.getLogger(__name__)
+
 Headers = Sequence[tuple[str, bytes | None]]
 
 SYSTEM_HEADER = "source"
@@ -25,7 +29,15 @@ _FINE_FRACTION = re.compile(rb":\d\d\.\d{7}").search
 """A timestamp finer than microseconds: msgspec would round it, the contract says that it is cut."""
 _ANY_FINE_FRACTION = re.compile(rb"\.\d{7}").search
 """A cheaper test, for a whole batch at once."""
-_BAD = (msgspec.MsgspecError, ValueError, TypeError, RecursionError)
+_BAD = (
+    msgspec.MsgspecError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    RecursionError,
+)
 _encoder = msgspec.json.Encoder()
 
 
@@ -127,25 +139,29 @@ class BatchDecoder:
         return doubtful
 
     def _slow(self, record: SourceRecord, latest: int, decoded: Decoded) -> Any:
-        try:
-            self._check_size(record)
-            return lenient.decode(self._form, record.value or b"", latest)
-        except InvalidRecord as error:
-            decoded.rejected.append(Rejected(record, error))
-            return None
+        return self._judged(record, decoded, lambda: lenient.decode(self._form, record.value or b"", latest))
 
     def _change_events(self, records: Iterable[SourceRecord], latest: int, decoded: Decoded) -> None:
         for record in records:
-            try:
-                self._check_size(record)
-                change = change_events.decode(record, latest)
-            except InvalidRecord as error:
-                decoded.rejected.append(Rejected(record, error))
-            else:
-                if isinstance(change, change_events.Skipped):
-                    decoded.skipped[change.kind] += 1
-                else:
-                    decoded.keep(record, change, self._system(record.headers))
+            change = self._judged(record, decoded, partial(change_events.decode, record, latest))
+            if isinstance(change, change_events.Skipped):
+                decoded.skipped[change.kind] += 1
+            elif change is not None:
+                decoded.keep(record, change, self._system(record.headers))
+
+    def _judged(self, record: SourceRecord, decoded: Decoded, judge: Callable[[], Any]) -> Any:
+        """What ``judge`` makes of the record; None where it is refused, and noted as such."""
+        try:
+            self._check_size(record)
+            return judge()
+        except InvalidRecord as error:
+            decoded.rejected.append(Rejected(record, error))
+        except _BAD as error:
+            # A case that the judge does not know must not stop the partition, and must not go unseen.
+            log.exception("%s/%s/%s: not foreseen", record.topic, record.partition, record.offset)
+            reason = f"expected a record that can be decoded: {type(error).__name__}: {error}"
+            decoded.rejected.append(Rejected(record, InvalidRecord(reason, kind="undecodable")))
+        return None
 
     def _check_size(self, record: SourceRecord) -> None:
         size = len(record.value or b"")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.errors import ContractError
@@ -34,6 +34,7 @@ def records(draw: st.DrawFn) -> dict[str, object]:
     }
 
 
+@settings(deadline=None)
 @given(records())
 def test_a_record_comes_back_as_it_went(fields: dict[str, object]) -> None:
     record = packing.decode(packing.encode(**fields))
@@ -45,6 +46,7 @@ def test_a_record_comes_back_as_it_went(fields: dict[str, object]) -> None:
     assert record.n == len(record.offsets)
 
 
+@settings(deadline=None)
 @given(records(), st.integers(-1, 2**62))
 def test_since_counts_the_events_already_known(fields: dict[str, object], height: int) -> None:
     record = packing.decode(packing.encode(**fields))
@@ -102,6 +104,7 @@ def test_what_is_no_chain_is_refused(change: dict[str, object]) -> None:
         packing.encode(**{**good, **change})
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_bytes_that_are_no_record_are_a_contract_error(data: bytes) -> None:
     with pytest.raises(ContractError):
