@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -148,9 +148,9 @@ def test_lock_is_held_by_what_a_killed_process_leaves_behind(tmp_path: Path) -> 
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    waiting = subprocess.run(["flock", "-n", tmp_path / "lock", "true"], check=False)
+    with (tmp_path / "lock").open("a+") as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.kill(child, signal.SIGKILL)
-    assert waiting.returncode == 1
     with exclusively(tmp_path / "lock", Progress(io.StringIO()), "x"):
         pass
 
@@ -159,10 +159,8 @@ def test_interrupted_tool_is_killed(tmp_path: Path) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    started = time.monotonic()
     with (tmp_path / "lock").open("a+") as held, pytest.raises(KeyboardInterrupt):
         run_logged(["sleep", "600"], tmp_path / "log", env=os.environ, holding=held, tick=interrupt)
-    assert time.monotonic() - started < 500
     assert (tmp_path / "log").read_text("utf-8") == "$ sleep 600\n"
 
 

@@ -1,0 +1,45 @@
+"""`dp test`: which tests a scope takes, and that pytest's own code and paths come through."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runtime.testing import Scope, run_pytest
+
+TESTS = """
+import pytest
+
+def test_plain(): pass
+
+@pytest.mark.system
+def test_system(): pass
+
+@pytest.mark.long
+def test_long(): assert False
+"""
+
+
+@pytest.mark.parametrize(
+    ("scope", "summary", "code"),
+    [
+        ("fast", "1 passed, 2 deselected", 0),
+        ("default", "2 passed, 1 deselected", 0),
+        ("long", "1 failed, 2 passed", 1),
+    ],
+)
+def test_scopes(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], scope: Scope, summary: str, code: int
+) -> None:
+    (tmp_path / "test_these.py").write_text(TESTS, "utf-8")
+    arguments = ["-p", "no:cacheprovider", "test_these.py"]
+    assert run_pytest(scope, arguments, base=tmp_path) == code
+    assert capfd.readouterr().out.splitlines()[-1].startswith(summary)
+
+
+def test_arguments_and_single_tests_go_to_pytest(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "test_these.py").write_text(TESTS, "utf-8")
+    arguments = ["-p", "no:cacheprovider", "-k", "plain", "test_these.py::test_plain"]
+    assert run_pytest("default", arguments, base=tmp_path) == 0
+    assert capfd.readouterr().out.splitlines()[-1].startswith("1 passed")
