@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,7 +57,9 @@ def list_command(
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("position", "kind", "reason", "attempts", "bytes", "refused at", box=None)
+    table = Table(box=None)
+    for name in ("position", "kind", "reason", "attempts", "bytes", "refused at"):
+        table.add_column(name, no_wrap=name != "reason", overflow="fold")
     for entry in shown:
         letter = entry.letter
         table.add_row(
@@ -67,7 +70,7 @@ def list_command(
             str(letter.raw_bytes),
             f"{letter.dead_lettered_at:%Y-%m-%d %H:%M:%S}",
         )
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
     hidden = f", the newest {len(shown):,} shown" if len(shown) < len(found) else ""
     click.echo(f"{len(found):,} dead letters{hidden}")
 
