@@ -53,7 +53,9 @@ def run_pytest(scope: Scope, arguments: Sequence[str], *, base: Path | None = No
     An interrupt is left to pytest, so that its fixtures can stop what they started.
     """
     base = Path.cwd() if base is None else base
-    command = [sys.executable, "-P", "-m", "pytest", *SELECTED[scope]]
+    # Named, because pytest would otherwise look for a configuration near the paths it is given.
+    configuration = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
+    command = [sys.executable, "-P", "-m", "pytest", *configuration, *SELECTED[scope]]
     command += [_absolute(argument, base) for argument in arguments]
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:

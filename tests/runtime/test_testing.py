@@ -25,7 +25,6 @@ def test_long(): assert False
     ("scope", "summary", "code"),
     [
         ("fast", "1 passed, 2 deselected", 0),
-        ("default", "2 passed, 1 deselected", 0),
         ("long", "1 failed, 2 passed", 1),
     ],
 )
@@ -33,13 +32,7 @@ def test_scopes(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], scope: Scope, summary: str, code: int
 ) -> None:
     (tmp_path / "test_these.py").write_text(TESTS, "utf-8")
-    arguments = ["-p", "no:cacheprovider", "test_these.py"]
+    # As a user types it: options for pytest, and a path relative to where they are.
+    arguments = ["-p", "no:cacheprovider", "-k", "plain or system or long", "test_these.py"]
     assert run_pytest(scope, arguments, base=tmp_path) == code
     assert capfd.readouterr().out.splitlines()[-1].startswith(summary)
-
-
-def test_arguments_and_single_tests_go_to_pytest(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "test_these.py").write_text(TESTS, "utf-8")
-    arguments = ["-p", "no:cacheprovider", "-k", "plain", "test_these.py::test_plain"]
-    assert run_pytest("default", arguments, base=tmp_path) == 0
-    assert capfd.readouterr().out.splitlines()[-1].startswith("1 passed")
