@@ -22,6 +22,8 @@ from runtime.bench.api_client import ApiClient
 from runtime.bench.path import verify
 from tests.system.platform_copy import PlatformCopy
 
+pytestmark = pytest.mark.timeout(900)
+
 VERIFY_SECONDS = 240.0
 OFTEN = {"streams__flush_seconds": 3.0, "lakehouse__silver_seconds": 10, "lakehouse__gold_seconds": 15}
 """Shorter rounds than the defaults: more steps at which a kill may hit, and less to wait for."""
