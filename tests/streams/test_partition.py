@@ -96,11 +96,20 @@ class Scenario:
         self.table: dict[int, bytes] = {}
         self.old_table: dict[int, bytes] = {}
         self.internal = 0
+        self.uncommitted: list[bytes] = []
 
     def record(self, first: int, end: int, prev: int) -> None:
         valid = [(offset, at, user, value) for offset, at, user, value, ok in self.events[first:end] if ok]
-        self.partition.append(self.internal, packed(first, end - 1, prev, valid))
+        self.append(packed(first, end - 1, prev, valid))
+
+    def append(self, data: bytes) -> None:
+        self.partition.append(self.internal, data)
+        self.uncommitted.append(data)
         self.internal += 1
+
+    def flush(self) -> None:
+        flush(self.partition)
+        self.uncommitted.clear()
 
     def play(self, action: str, size: int) -> None:
         end = min(self.sent + size, len(self.events))
@@ -116,9 +125,9 @@ class Scenario:
         elif action == "hole" and end > self.sent + 1:
             self.record(self.sent + 1, end, self.sent)
         elif action == "flush":
-            flush(self.partition)
+            self.flush()
         elif action == "table":
-            flush(self.partition)
+            self.flush()
             self.old_table = dict(self.table)
             self.table = dict(self.partition.snapshot())
         elif action == "stale":
@@ -140,19 +149,18 @@ class Scenario:
         if torn:
             with suppress(Death):
                 self.partition.flush(step)
-        waiting = [w.data for w in self.partition.waiting]
+        again, self.uncommitted = self.uncommitted, []
         self.partition = loaded(self.settings, self.table)
-        for data in waiting:
-            self.partition.append(self.internal, data)
-            self.internal += 1
+        for data in again:
+            self.append(data)
 
     def finish(self) -> None:
         if self.sent < len(self.events):
             self.record(self.sent, len(self.events), self.sent - 1)
-        flush(self.partition)
+        self.flush()
         if self.partition.position < len(self.events) - 1:  # a hole: ingestion sends again
             self.record(self.partition.position + 1, len(self.events), self.partition.position)
-            flush(self.partition)
+            self.flush()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
