@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 MAX_REQUEST_BYTES = 15 * 1024**2
 """Largest record that is produced, before compression; brokers of ours take 16 MiB (`message.max.bytes`)."""
 CONNECT_SECONDS = 60.0
+RETRY_MS = 300
 _CODECS = {"snappy": has_snappy, "gzip": has_gzip, "lz4": has_lz4, "zstd": has_zstd}
 
 
@@ -61,6 +62,7 @@ async def producer(
         return AIOKafkaProducer(
             **aiokafka_options(settings),
             client_id=client_id,
+            retry_backoff_ms=RETRY_MS,
             enable_idempotence=True,
             acks="all",
             compression_type=codec(settings),
@@ -96,6 +98,7 @@ async def consumer(
         return AIOKafkaConsumer(
             **aiokafka_options(settings),
             client_id=client_id,
+            retry_backoff_ms=RETRY_MS,
             group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

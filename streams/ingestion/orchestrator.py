@@ -15,7 +15,7 @@ from contracts.errors import DependencyError, PlatformError, PortInUse
 from contracts.heartbeat import HeartbeatWriter
 from contracts.settings import Settings
 from contracts.sources import SOURCES, Source
-from kafka_cluster import connections
+from kafka_cluster import client_logs, connections
 from kafka_cluster.backoff import delays
 from kafka_cluster.registry import register_sources
 from kafka_cluster.topics import ensure_topics
@@ -61,8 +61,7 @@ def run(settings: Settings, sources: Sequence[Source] = SOURCES) -> None:
     Raises ContractError where the schema registry refuses a schema, PortInUse, and DependencyError for
     every fault of the broker: the process must then be started again.
     """
-    for chatty in ("aiokafka", "httpx"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    client_logs.thin()
     health = _Health(settings, sources)
     health.beat("starting", force=True)
     try:
