@@ -46,7 +46,7 @@ class Stage:
         self.crew = Crew(flags, folder)
         self._fed_at = time.monotonic()
 
-    def go_on_until(self, condition: Callable[[], bool], limit: float = 90.0) -> None:
+    def go_on_until(self, condition: Callable[[], bool], limit: float = 240.0) -> None:
         """Feeds at the rate and tends the crew until the condition holds."""
         deadline = time.monotonic() + limit
         while not condition():
@@ -79,7 +79,7 @@ class Stage:
         """Stops feeding, lets all of it land, stops the crew and checks everything."""
         self.feed.flush()
         goal = self.goal()
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 240
         while not self.has_reached(goal):
             assert time.monotonic() < deadline, self.log_tail()
             self.crew.tend()
