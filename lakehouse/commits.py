@@ -3,7 +3,7 @@ engine.
 
 deltalake writes it as a field of commitInfo (``custom_metadata={"dp": text}``); Spark has one place only, the
 text `spark.databricks.delta.commitInfo.userMetadata`, which then is ``{"dp": {…}}``. Every commit of ours
-carries it; one that moves nothing (compaction) repeats the last.
+carries it; one that changes no row (compaction) repeats the last position, without `dates` and `hours`.
 """
 
 from __future__ import annotations

@@ -183,12 +183,9 @@ class GoldTable:
             if commit is None:
                 self._everything = True
                 continue
-            metadata = commits.metadata_of(commit.info)
-            changed = any(file.data_change for file in commit.added)
-            if metadata is not None and "hours" in metadata:
-                self._stale |= {commits.parse_hour(text) for text in metadata["hours"]}
-            elif changed:
-                self._everything = True
+            # Retention, compaction and restores say nothing of hours: they never count as changes.
+            metadata = commits.metadata_of(commit.info) or {}
+            self._stale |= {commits.parse_hour(text) for text in metadata.get("hours", ())}
         self._seen = newest
 
     def _silver(self) -> list[tables.DataFile]:
