@@ -5,9 +5,9 @@ from __future__ import annotations
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, SerializationException
-from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.types import ASGIApp
 
 from contracts.errors import PlatformError
 from contracts.settings import Settings
@@ -18,15 +18,17 @@ from web.security import Guard
 MAX_BODY_BYTES = 256 * 1024
 
 
-def create_app(settings: Settings, queries: Queries) -> Litestar:
-    """The application over open ``queries``. Its OpenAPI document is at `/schema/openapi.json`."""
-    return Litestar(
+def create_app(settings: Settings, queries: Queries) -> ASGIApp:
+    """The application over open ``queries``. Its OpenAPI document is at `/schema/openapi.json`.
+
+    The guard stands before all of it, unknown paths included.
+    """
+    application = Litestar(
         route_handlers=[*routes.ROUTES, *page.ROUTES],
         dependencies={
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "queries": Provide(lambda: queries, sync_to_thread=False),
         },
-        middleware=[DefineMiddleware(Guard, settings=settings)],
         exception_handlers={
             PlatformError: errors.platform_error,
             HTTPException: errors.http_error,
@@ -43,3 +45,4 @@ def create_app(settings: Settings, queries: Queries) -> Litestar:
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
     )
+    return Guard(application, settings)

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Request, Response, get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from contracts.settings import Settings
@@ -17,7 +18,7 @@ from web.queries import Queries, Result
 from web.sandbox.protocol import Column
 
 Limit = Annotated[
-    int | None, Parameter(ge=1, description="Most rows; the settings' own limit holds as well.")
+    int | None, QueryParameter(ge=1, description="Most rows; the settings' own limit holds as well.")
 ]
 
 
@@ -50,7 +51,9 @@ class QueryAnswer(Struct, kw_only=True):
 
 
 @get("/health", operation_id="Health", summary="Is the platform well?", tags=["platform"])
-async def get_health(request: Request[Any, Any, Any], settings: Settings, queries: Queries) -> Response[Any]:
+async def get_health(
+    request: Request[Any, Any, Any], settings: NamedDependency[Settings], queries: NamedDependency[Queries]
+) -> Response[Any]:
     """200 while `status` is healthy or degraded, 503 when it is failed."""
     found: Health = await asyncio.to_thread(health, settings, queries.snapshots, queries.datasets)
     body = found if request.scope["state"]["has_key"] else HealthWord(status=found.status)
@@ -58,25 +61,29 @@ async def get_health(request: Request[Any, Any, Any], settings: Settings, querie
 
 
 @get("/tables", operation_id="ListTables", summary="All tables", tags=["tables"])
-async def list_tables(queries: Queries, layer: str | None = None) -> list[TableSummary]:
+async def list_tables(
+    queries: NamedDependency[Queries], layer: FromQuery[str | None] = None
+) -> list[TableSummary]:
     """Every declared table, or those of one layer (stream, bronze, silver, gold, platform)."""
     return await asyncio.to_thread(summaries, queries.snapshots, queries.datasets, layer)
 
 
 @get("/tables/{name:str}", operation_id="GetTable", summary="One table", tags=["tables"])
-async def get_table(queries: Queries, name: str) -> TableDetail:
+async def get_table(queries: NamedDependency[Queries], name: FromPath[str]) -> TableDetail:
     """Schema, key, owner, properties and the last commits of a table."""
     return await asyncio.to_thread(detail, queries.snapshots, queries.datasets, name)
 
 
 @get("/tables/{name:str}/preview", operation_id="PreviewTable", summary="Newest rows", tags=["tables"])
-async def preview_table(queries: Queries, name: str, limit: Limit = None) -> QueryAnswer:
+async def preview_table(
+    queries: NamedDependency[Queries], name: FromPath[str], limit: Limit = None
+) -> QueryAnswer:
     """The newest rows of a table, from the files that were added last."""
     return _answer(await queries.preview(name, limit))
 
 
 @post("/query", operation_id="Query", summary="Read-only SQL", tags=["sql"], status_code=200)
-async def query(queries: Queries, data: QueryBody) -> Response[Any]:
+async def query(queries: NamedDependency[Queries], data: JSONBody[QueryBody]) -> Response[Any]:
     """Runs one SELECT over the tables, in a sandbox. `format: csv` answers text/csv."""
     result = await queries.query(data.sql, limit=data.limit, seconds=data.timeout_seconds, format=data.format)
     if data.format == "json":

@@ -50,7 +50,7 @@ def is_loopback(host: str) -> bool:
 
 
 class Guard:
-    """ASGI middleware: refuses what must not reach a handler, and sets the security headers."""
+    """Stands before the application: refuses what must not reach a handler, and sets the security headers."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
@@ -75,7 +75,7 @@ class Guard:
         headers = Headers.from_scope(scope)
         refusal = self._refusal(scope["method"], scope["path"], headers)
         if refusal is None:
-            scope["state"]["has_key"] = not self._keys or self._knows(headers)
+            scope.setdefault("state", {})["has_key"] = not self._keys or self._knows(headers)
             await self._app(scope, receive, send_guarded)
             return
         status, code, message = refusal

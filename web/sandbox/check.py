@@ -42,7 +42,7 @@ def check(sql: str, tables: Collection[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _parse(sql: str) -> exp.Query:
+def _parse(sql: str) -> exp.Query | exp.Values:
     if len(sql) > MAX_LENGTH:
         raise QueryError(f"the query is longer than {MAX_LENGTH:,} characters", code="refused")
     if "\x00" in sql:
@@ -58,7 +58,7 @@ def _parse(sql: str) -> exp.Query:
     if len(parsed) > 1:
         raise QueryError(f"one SELECT at a time, not {len(parsed)} statements", code="refused")
     query = parsed[0]
-    if not isinstance(query, exp.Query):
+    if not isinstance(query, exp.Query | exp.Values):
         kind = query.key.upper() if not isinstance(query, exp.Command) else str(query.this).upper()
         raise QueryError(f"only SELECT is allowed, not {kind}", code="refused")
     return query

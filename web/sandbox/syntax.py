@@ -47,7 +47,8 @@ def _check_table(node: dict[str, Any], own: Collection[str], tables: Collection[
     name = str(node.get("table_name", "")).lower()
     schema = str(node.get("schema_name", "")).lower()
     known = name in tables or (not schema and name in own)
-    if schema == "information_schema" or (known and schema in ("", "main")):
+    plain = not node.get("catalog_name")
+    if plain and (schema == "information_schema" or (known and schema in ("", "main"))):
         return
     raise QueryError(f"table {name!r} is not allowed", code="refused")
 

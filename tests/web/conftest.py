@@ -1,0 +1,133 @@
+"""Real Delta tables by the declared schemas, and an API over them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from contracts.layout import table_path
+from contracts.settings import Api, Network, Paths, Ports, Settings
+from lakehouse.datasets import DATASETS, Dataset
+from web.app import create_app
+from web.queries import open_queries
+
+NOON = datetime(2025, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def settings_for(root: Path, *, host: str = "127.0.0.1", port: int = 26010, **api: Any) -> Settings:
+    api = {"query_memory_mb": 128} | api  # what fills it fills it quickly
+    return Settings(
+        paths=Paths(data=str(root)), network=Network(host=host), ports=Ports(api=port), api=Api(**api)
+    )
+
+
+def filled(dataset: Dataset, number: int, **values: Any) -> dict[str, Any]:
+    """A row with something in every column."""
+    return {column.name: _value(column.type, column.name, number) for column in dataset.columns} | values
+
+
+def _value(kind: pa.DataType, name: str, number: int) -> Any:
+    if pa.types.is_string(kind):
+        return f"{name}-{number}"
+    if pa.types.is_timestamp(kind):
+        return NOON + timedelta(seconds=number)
+    if pa.types.is_date(kind):
+        return NOON.date()
+    if pa.types.is_list(kind):
+        return []
+    if pa.types.is_boolean(kind):
+        return False
+    return number
+
+
+def append(settings: Settings, name: str, rows: list[dict[str, Any]]) -> None:
+    dataset = DATASETS[name]
+    write_deltalake(
+        str(table_path(settings, dataset.layer, name)),
+        pa.Table.from_pylist(rows, schema=dataset.schema),
+        mode="append",
+        partition_by=[dataset.partition] if dataset.partition else None,
+    )
+
+
+def silver_rows(count: int, start: int = 0, **values: Any) -> list[dict[str, Any]]:
+    dataset = DATASETS["app_events_silver"]
+    return [filled(dataset, number, **values) for number in range(start, start + count)]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return settings_for(tmp_path / "data")
+
+
+@pytest.fixture
+def silver(settings: Settings) -> Settings:
+    """app_events_silver with 30 events in two commits and two days."""
+    append(settings, "app_events_silver", silver_rows(20))
+    append(
+        settings,
+        "app_events_silver",
+        silver_rows(10, 20, event_date=date(2025, 11, 25), event_timestamp=NOON + timedelta(days=1)),
+    )
+    return settings
+
+
+Body = Callable[..., Coroutine[Any, Any, Any]]
+
+
+@pytest.fixture
+def make_settings() -> Callable[..., Settings]:
+    return settings_for
+
+
+@pytest.fixture
+def make_rows() -> Callable[..., list[dict[str, Any]]]:
+    """Rows of a declared table: (name, count, start=0, **values of columns)."""
+
+    def rows(name: str, count: int, start: int = 0, **values: Any) -> list[dict[str, Any]]:
+        return [filled(DATASETS[name], number, **values) for number in range(start, start + count)]
+
+    return rows
+
+
+@pytest.fixture
+def add() -> Callable[[Settings, str, list[dict[str, Any]]], None]:
+    return append
+
+
+@pytest.fixture
+def with_queries() -> Callable[..., Any]:
+    """Runs ``body(queries)`` over a warm sandbox."""
+
+    def run(settings: Settings, body: Body, workers: int = 1) -> Any:
+        async def opened() -> Any:
+            async with open_queries(settings, workers=workers) as queries:
+                return await body(queries)
+
+        return asyncio.run(opened())
+
+    return run
+
+
+@pytest.fixture
+def with_client() -> Callable[..., Any]:
+    """Runs ``body(client)`` against the application."""
+
+    def run(settings: Settings, body: Body, host: str = "127.0.0.1:26010") -> Any:
+        async def opened() -> Any:
+            async with open_queries(settings, workers=1) as queries:
+                transport = httpx.ASGITransport(create_app(settings, queries), raise_app_exceptions=False)
+                async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
+                    return await body(client)
+
+        return asyncio.run(opened())
+
+    return run
