@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from contracts.errors import NotFound, SettingsError
 from contracts.settings import Settings
+from runtime.capacity import require_memory
 from runtime.topology import jvm, probes
 from runtime.topology.declaration import Launch, Port, Service
 
@@ -130,7 +131,8 @@ def service_named(settings: Settings, name: str) -> Service:
 def check_before_start(settings: Settings) -> None:
     """What can be seen before anything is started; fetches jars that are missing.
 
-    Raises SettingsError for a broker that would be open to others, DependencyError where jars cannot be had.
+    Raises SettingsError for a broker that would be open to others, DependencyError where memory is too short
+    or jars cannot be had.
     """
     kafka = settings.kafka
     if not kafka.bootstrap and not _is_loopback(settings.network.host):
@@ -139,9 +141,10 @@ def check_before_start(settings: Settings) -> None:
             "are: use 127.0.0.1, or set kafka.bootstrap to a cluster with SASL",
             key="network.host",
         )
-    from runtime.jars import ensure
-
+    require_memory(settings)
     if {service.name for service in services(settings)} & {"kafka", "schema-registry", "spark-master"}:
+        from runtime.jars import ensure
+
         ensure(settings)
 
 
@@ -231,7 +234,7 @@ def _driver_pages(settings: Settings) -> Iterable[Port]:
 
 def _python(*arguments: str) -> Callable[[Settings], Launch]:
     def launch(settings: Settings) -> Launch:
-        return Launch(argv=(sys.executable, "-m", "runtime", *arguments))
+        return Launch(argv=(sys.executable, "-P", "-m", "runtime", *arguments))
 
     return launch
 

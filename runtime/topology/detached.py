@@ -41,7 +41,7 @@ def start(resolved: Resolved, on_change: Callable[[Snapshot], None]) -> Snapshot
     output.parent.mkdir(parents=True, exist_ok=True)
     with open(output, "wb") as file:
         process = subprocess.Popen(
-            (sys.executable, "-m", "runtime", "up", "--background"),
+            (sys.executable, "-P", "-m", "runtime", "up", "--background"),
             env=background_environment(resolved),
             stdin=subprocess.DEVNULL,
             stdout=file,

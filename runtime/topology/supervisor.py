@@ -210,7 +210,14 @@ class Supervisor:
         reading, self._guardian_pipe = os.pipe()
         try:
             self._guardian = subprocess.Popen(
-                (sys.executable, "-m", f"{leftovers.__package__}.guardian", self._instance, str(reading)),
+                (
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    f"{leftovers.__package__}.guardian",
+                    self._instance,
+                    str(reading),
+                ),
                 pass_fds=(reading, self._lock.descriptor),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
