@@ -27,7 +27,7 @@ from kafka_cluster.security import librdkafka_options
 
 log = logging.getLogger(__name__)
 
-REQUEST_SECONDS = 15.0
+REQUEST_SECONDS = 30.0
 RETRY_SECONDS = 0.5
 _TRANSIENT = frozenset(
     {
