@@ -146,15 +146,19 @@ def verify(
 
 
 class DeadLetters:
-    """Counts a set's dead letters, reading on from where it stopped."""
+    """Counts a set's dead letters, reading on from where it stopped.
+
+    A refusal is counted once, by its source position: ingestion that was killed before it had committed writes
+    the same dead letter again.
+    """
 
     def __init__(self, settings: Settings, marker: str, first: int) -> None:
         self._settings = settings
         self._marker = marker.encode()
         self._next = first
-        self._count = 0
-        self.reasons = 0
-        """Dead letters that carry a reason."""
+        self._reasons: dict[str, str] = {}
+        self.repeated = 0
+        """Dead letters that were there already."""
 
     def count(self) -> int:
         """Dead letters of the set so far."""
@@ -175,7 +179,12 @@ class DeadLetters:
             raise DependencyError(f"dead letters: {error}") from error
         finally:
             consumer.close()
-        return self._count
+        return len(self._reasons)
+
+    @property
+    def reasons(self) -> int:
+        """How many of them carry a reason."""
+        return sum(map(bool, self._reasons.values()))
 
     def _take(self, value: bytes) -> None:
         letter = json.loads(value)
@@ -183,8 +192,8 @@ class DeadLetters:
             return  # a note of a replay
         raw = base64.b64decode(letter.get("raw") or "")
         if self._marker in raw:
-            self._count += 1
-            self.reasons += bool(letter["reason"])
+            self.repeated += letter["origin"] in self._reasons
+            self._reasons[letter["origin"]] = letter["reason"]
 
 
 def differing(found: dict[Metric, tuple[int, int, float]], data: AcceptanceData) -> list[Metric]:

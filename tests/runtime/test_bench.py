@@ -8,7 +8,6 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -182,12 +181,16 @@ def test_dead_letters_of_the_set_are_told_from_others() -> None:
     from runtime.bench.path import DeadLetters
 
     letters = DeadLetters(Settings(), "mine", 0)
-    taken: Any = SimpleNamespace(
-        own={"reason": "$: bad", "raw": base64.b64encode(b"..mine..").decode()},
-        other={"reason": "$: bad", "raw": base64.b64encode(b"..theirs..").decode()},
-        silent={"reason": "", "raw": base64.b64encode(b"mine").decode()},
-        note={"origin": "topic/0/1"},
-    )
-    for letter in vars(taken).values():
-        letters._take(json.dumps(letter).encode())
-    assert (letters._count, letters.reasons) == (2, 1)
+
+    def letter(raw: bytes, origin: str, reason: str = "$: bad") -> dict[str, str]:
+        return {"reason": reason, "raw": base64.b64encode(raw).decode(), "origin": origin}
+
+    for taken in (
+        letter(b"..mine..", "topic/0/1"),
+        letter(b"..theirs..", "topic/0/2"),
+        letter(b"mine", "topic/0/3", reason=""),
+        letter(b"..mine..", "topic/0/1"),
+        {"type": "replayed", "origin": "topic/0/1"},
+    ):
+        letters._take(json.dumps(taken).encode())
+    assert (len(letters._reasons), letters.reasons, letters.repeated) == (2, 1, 1)
