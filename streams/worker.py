@@ -70,7 +70,6 @@ class _Worker:
         finally:
             pulse.cancel()
             await self._leave(starting)
-        self._beat(state="stopped", force=True)
 
     async def _until_stopped(self, starting: asyncio.Task[None]) -> None:
         app = self._stream.app
@@ -107,7 +106,7 @@ class _Worker:
         except Exception:
             log.exception("Faust did not stop cleanly")
 
-    def _beat(self, *, state: str = "", force: bool = False) -> None:
+    def _beat(self, *, force: bool = False) -> None:
         flusher = self._flusher
         missing = holes(flusher, self._settings.streams.hole_seconds)
         message = flusher.failure
@@ -115,7 +114,7 @@ class _Worker:
             first = missing[0]
             place = f"{first['source']}/{first['partition']}"
             message = f"records of {place} from source offset {first['next_offset']} are missing"
-        state = state or ("degraded" if message else "running" if self._stream.ready else "starting")
+        state = "degraded" if message else "running" if self._stream.ready else "starting"
         try:
             self._heartbeat.beat(
                 flusher.landed,

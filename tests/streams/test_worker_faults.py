@@ -67,6 +67,16 @@ class Stage:
                 reached[int(number)] = max(reached.get(int(number), -1), row["H"])
         return reached
 
+    def are_at_work(self, *indexes: int) -> bool:
+        """Whether these workers' present processes have loaded their partitions."""
+        heartbeats = read_heartbeats(self.settings)
+        return all(
+            (beat := heartbeats.get(f"stream-worker-{index}")) is not None
+            and beat.pid == self.crew.processes[index].pid
+            and beat.state == "running"
+            for index in indexes
+        )
+
     def has_reached(self, goal: dict[int, int]) -> bool:
         reached = self.landed_through()
         return all(reached.get(partition, -1) >= through for partition, through in goal.items())
@@ -161,6 +171,7 @@ def test_random_kills_and_pauses_of_two_workers(stage: Stage) -> None:
     stage.crew.start(1)
     stage.crew.start(2)
     for _ in range(20):
+        stage.go_on_until(lambda: stage.are_at_work(1, 2))
         victim = chance.choice((1, 2))
         moment = time.monotonic() + chance.uniform(2, 8)
         stage.go_on_until(lambda moment=moment: time.monotonic() > moment)
