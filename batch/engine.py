@@ -145,18 +145,17 @@ class SparkEngine:
         for source in task.inputs:
             register(session, source)
         model = session.sql(task.sql)
-        if isinstance(task.write, Replace):
-            model = model.where(predicate(task.write))
+        chosen = predicate(task.write) if isinstance(task.write, Replace) else "true"
         metadata = {**task.metadata, "txn": task.txn, "engine": self.name}
         if not isinstance(task.target.build, InsertNew):
-            frame = outcome(model, task)
+            frame = outcome(model.where(chosen), task)
             order = [name for name in (task.target.partition, task.target.time) if name]
             self._write(task, frame.coalesce(1).sortWithinPartitions(*order), metadata)
             return None, metadata
         existing = None
         if isinstance(task.write, Insert):
             existing = tables.snapshot_files(handle, task.path, task.target)
-        batch = insert.judged(session, model, task.target, existing)
+        batch = insert.judged(session, model, task.target, existing, chosen)
         try:
             if "hours" not in metadata:
                 metadata |= commits.changes(batch.hours)

@@ -26,23 +26,29 @@ _STORED, _SEQUENCE, _TIME = "__stored", "__sequence", "__time"
 
 
 class Batch(Struct, frozen=True, kw_only=True):
-    """A batch whose rows know their fate. ``frame`` is cached: unpersist it after writing."""
+    """A batch whose rows know their fate; new are those of them that are ``chosen``, a condition. ``frame`` is
+    cached: unpersist it after writing."""
 
     frame: DataFrame
     rows_in: int
     rows_new: int
     hours: list[tuple[date, int]]
     """Date and hour values of the new rows."""
+    chosen: str
 
     def new_rows(self) -> DataFrame:
-        return self.frame.where(f"{FATE} = 'new'")
+        return self.frame.where(f"{FATE} = 'new' AND ({self.chosen})")
 
 
 def judged(
-    session: SparkSession, model: DataFrame, target: Dataset, existing: Sequence[DataFile] | None
+    session: SparkSession,
+    model: DataFrame,
+    target: Dataset,
+    existing: Sequence[DataFile] | None,
+    chosen: str = "true",
 ) -> Batch:
     """Decides which rows of ``model`` are new among themselves and beside the target's ``existing`` files
-    (None: the target does not matter)."""
+    (None: the target does not matter). Rows that are not ``chosen`` take part, but are not new."""
     build = target.build
     assert isinstance(build, InsertNew)
     batch = model.withColumn(_TIME, expr(f"unix_micros({quoted(build.time)})"))
@@ -56,10 +62,10 @@ def judged(
     else:
         batch = batch.withColumn(_STORED, expr("false"))
     fated = _fated(batch, build).persist()
-    counts = _counts(fated, build)
+    counts = _counts(fated, build, chosen)
     if counts.get("open"):
         settled = _settled(fated, build).persist()
-        counts = _counts(settled, build)
+        counts = _counts(settled, build, chosen)
         fated.unpersist()
         fated = settled
     new = counts.get("new", {})
@@ -68,6 +74,7 @@ def judged(
         rows_in=sum(rows for hours in counts.values() for rows in hours.values()),
         rows_new=sum(new.values()),
         hours=sorted(new),
+        chosen=chosen,
     )
 
 
@@ -168,11 +175,12 @@ def _settled(fated: DataFrame, build: InsertNew) -> DataFrame:
     )
 
 
-def _counts(fated: DataFrame, build: InsertNew) -> dict[str, dict[tuple[date, int], int]]:
-    """Rows by fate and by (date, hour); fills the cache on the way."""
+def _counts(fated: DataFrame, build: InsertNew, chosen: str) -> dict[str, dict[tuple[date, int], int]]:
+    """Rows by fate and by (date, hour); new rows that are not chosen apart. Fills the cache on the way."""
     day, hour = (quoted(name) for name in build.hour)
+    fate = expr(f"IF({FATE} = 'new' AND NOT coalesce(({chosen}), false), 'elsewhere', {FATE})")
     counts: dict[str, dict[tuple[date, int], int]] = {}
-    for row in fated.groupBy(FATE, day, hour).count().collect():
+    for row in fated.groupBy(fate, day, hour).count().collect():
         counts.setdefault(row[0], {})[row[1], row[2]] = row[3]
     return counts
 

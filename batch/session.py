@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 8.0
 """A JVM that has not ended this long after it was asked to is killed."""
 
+_WILDCARDS = frozenset({"0.0.0.0", "::"})
 _LOG4J = Path(__file__).with_name("log4j2.properties")
 
 
@@ -44,8 +45,10 @@ def configuration(settings: Settings, jars: Sequence[Path], folder: Path) -> dic
     """
     spark = settings.spark
     host = settings.network.host
-    reached_by = spark.driver_host or (host if host != "0.0.0.0" else "")
-    java = f"-XX:+UseSerialGC -Duser.timezone=UTC -Djava.io.tmpdir={folder / 'tmp'}"
+    reached_by = spark.driver_host or ("" if host in _WILDCARDS else host)
+    java = "-XX:+UseSerialGC -Duser.timezone=UTC"
+    # The driver plans and commits: code that seldom runs twice, so the optimising compiler never pays off.
+    driver_java = f"{java} -XX:TieredStopAtLevel=1 -Djava.io.tmpdir={folder / 'tmp'}"
     confs = {
         "spark.app.name": "lakehouse",
         "spark.master": settings.spark_master,
@@ -53,9 +56,9 @@ def configuration(settings: Settings, jars: Sequence[Path], folder: Path) -> dic
         "spark.cores.max": str(spark.cores_max),
         "spark.executor.cores": str(spark.cores_max),
         "spark.executor.memory": f"{spark.executor_memory_mb}m",
-        "spark.executor.extraJavaOptions": "-XX:+UseSerialGC -Duser.timezone=UTC",
+        "spark.executor.extraJavaOptions": java,
         "spark.driver.memory": f"{spark.driver_memory_mb}m",
-        "spark.driver.extraJavaOptions": f"{java} -Dlog4j2.configurationFile={_LOG4J}",
+        "spark.driver.extraJavaOptions": f"{driver_java} -Dlog4j2.configurationFile={_LOG4J}",
         "spark.driver.bindAddress": host,
         "spark.ui.port": str(settings.ports.spark_driver_ui),
         "spark.ui.showConsoleProgress": "false",
@@ -188,9 +191,11 @@ def _launch(settings: Settings, jars: Sequence[Path], java_home: Path, folder: P
     environment = {
         "JAVA_HOME": str(java_home),
         "SPARK_LOCAL_DIRS": str(folder / "local"),
-        "SPARK_LOCAL_IP": settings.network.host,
         "PYSPARK_SUBMIT_ARGS": f"--properties-file {shlex.quote(str(properties))} pyspark-shell",
     }
+    if settings.network.host not in _WILDCARDS:
+        # The page would listen on every address otherwise.
+        environment["SPARK_LOCAL_IP"] = settings.network.host
     try:
         with _environment(environment):
             # A session of its own: a signal meant for our process group must not end the JVM in the middle
