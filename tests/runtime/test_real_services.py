@@ -100,7 +100,7 @@ class Project:
             said = (self.folder / f"{name}.log").read_text("utf-8", "replace")[-2000:]
             assert self.running[name].poll() is None, f"{name} ended: {said}"
             assert check.returncode == 3, check.stderr
-            time.sleep(0.5)
+            time.sleep(2)
 
     def _mapped(self, value: str) -> str:
         for host in ("0.0.0.0", *self.containers):
