@@ -94,6 +94,8 @@ class Partition:
         """Records of another incarnation of the topic, which were skipped."""
         self.flushes = 0
         self.late_events = 0
+        self.open_entries = 0
+        """Open windows or sessions after the last load or flush."""
         self._idle_seconds = settings.streams.idle_close_seconds
         self._rule = late_rule(source, settings)
         self._chain = Chain(chain_folder(settings, source, topic_id, number), topic_id, LANDING[source.name])
@@ -105,11 +107,6 @@ class Partition:
     @property
     def has_view(self) -> bool:
         return self._state is not None
-
-    @property
-    def open_entries(self) -> int:
-        """Open windows or sessions."""
-        return 0 if self._state is None else len(self._state)
 
     @property
     def is_due(self) -> bool:
@@ -156,6 +153,7 @@ class Partition:
         if tail is not None:
             self._roll_forward(usable, tail)
         self._owes_emission = True
+        self.open_entries = len(self._state)
 
     def flush(self, step: Step = no_step) -> Flushed:
         """Lands what waits, merges it into the view's state and writes the view's file.
@@ -288,6 +286,7 @@ class Partition:
         if self._state is not None:
             self._write_view(self._state.emit(self.position, self.watermark), step)
             step("view")
+            self.open_entries = len(self._state)
         self._owes_emission = False
 
     def _write_view(self, frame: pl.DataFrame, step: Step) -> None:

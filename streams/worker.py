@@ -65,17 +65,19 @@ class _Worker:
         starting = asyncio.create_task(app.start())
         pulse = asyncio.create_task(self._pulse())
         try:
-            await self._until_stopped(starting)
+            await self._until_stopped(starting, pulse)
             await self._finish()
         finally:
             pulse.cancel()
             await self._leave(starting)
 
-    async def _until_stopped(self, starting: asyncio.Task[None]) -> None:
+    async def _until_stopped(self, starting: asyncio.Task[None], pulse: asyncio.Task[None]) -> None:
         app = self._stream.app
         while not self._stop.is_set():
             if starting.done() and not starting.cancelled() and (error := starting.exception()):
                 raise DependencyError(f"the Faust app did not start: {error}") from error
+            if pulse.done():
+                pulse.result()
             if app.crashed:
                 raise DependencyError(f"the Faust app crashed: {app.crash_reason!r}")
             await self._flusher.tick()
