@@ -8,9 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
-import lakehouse.embedded.engine
 from contracts.settings import Settings
 from contracts.sources import APP_EVENTS
 from lakehouse import commits, delta_log
@@ -166,15 +165,14 @@ def test_a_crash_around_the_commit_is_healed_by_the_next_round(
     world: World, make_event: Event, monkeypatch: pytest.MonkeyPatch, committed: bool
 ) -> None:
     world.land(make_event("a"))
-    original = lakehouse.embedded.engine.write_deltalake
 
     def crash(*arguments: Any, **options: Any) -> None:
         if committed:
-            original(*arguments, **options)
+            write_deltalake(*arguments, **options)
         raise OSError("no space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(lakehouse.embedded.engine, "write_deltalake", crash)
+        patch.setattr("lakehouse.embedded.engine.write_deltalake", crash)
         with pytest.raises(OSError, match="space"):
             world.gold.advance()
     assert world.refreshed() == (0 if committed else 1)

@@ -49,7 +49,7 @@ class World:
         self.silver = SilverTable(self.settings, dataset("app_events_silver"), self.engine)
 
     def rows(self) -> list[dict[str, Any]]:
-        return DeltaTable(str(self.silver.path)).to_pyarrow_table().to_pylist()
+        return list(DeltaTable(str(self.silver.path)).to_pyarrow_table().to_pylist())
 
     def kept(self) -> list[tuple[str, int]]:
         """(event_id, offset) of the rows, sorted."""
