@@ -148,8 +148,8 @@ def verify(
 class DeadLetters:
     """Counts a set's dead letters, reading on from where it stopped.
 
-    A refusal is counted once, by its source position: ingestion that was killed before it had committed writes
-    the same dead letter again.
+    A refusal is counted once, by its source position: ingestion that was killed before it had committed
+    writes the same dead letter again.
     """
 
     def __init__(self, settings: Settings, marker: str, first: int) -> None:

@@ -38,13 +38,15 @@ def records(
 
 
 def lines(name: str, path: Any, **given: Any) -> list[dict[str, Any]]:
-    runner.run(Settings(), name, output=str(path), start=START, keyed=True, **{"count": 3000, **given})
+    runner.run(
+        Settings(), name, output=str(path), start=START, keyed=True, **{"count": 3000, "users": 400, **given}
+    )
     return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_record_keeps_its_contract(name: str) -> None:
-    for record in records(name, 3000):
+    for record in records(name, 1500):
         source = source_of_topic(record.topic)
         if record.value is None:
             assert source.name == "cdc_changes"
@@ -74,12 +76,12 @@ def test_event_times_are_those_of_the_slots(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_same_seed_start_and_count_are_the_same_bytes(name: str, tmp_path: Any) -> None:
     def bytes_of(file: str, **given: Any) -> bytes:
-        runner.run(Settings(), name, output=str(tmp_path / file), count=400, faults=0.2, **given)
+        runner.run(Settings(), name, output=str(tmp_path / file), count=300, users=200, faults=0.2, **given)
         return (tmp_path / file).read_bytes()
 
     first = bytes_of("first", start=START)
     assert first == bytes_of("again", start=START)
-    assert first.count(b"\n") == 400
+    assert first.count(b"\n") == 300
     assert first != bytes_of("seed", start=START, seed=43)
     later = bytes_of("later", start=START + timedelta(seconds=1))
     assert first != later
@@ -87,11 +89,11 @@ def test_same_seed_start_and_count_are_the_same_bytes(name: str, tmp_path: Any) 
 
 def test_a_restart_repeats_no_id(tmp_path: Any) -> None:
     def ids(file: str, start: datetime) -> set[str]:
-        runner.run(Settings(), "mobile", output=str(tmp_path / file), count=2000, start=start)
+        runner.run(Settings(), "mobile", output=str(tmp_path / file), count=1000, users=200, start=start)
         return {json.loads(line)["event_id"] for line in (tmp_path / file).read_bytes().splitlines()}
 
     first, second = ids("1", START), ids("2", START + timedelta(microseconds=1))
-    assert len(first) == len(second) == 2000
+    assert len(first) == len(second) == 1000
     assert not first & second
 
 
@@ -99,25 +101,25 @@ def test_a_purchase_shows_in_orders_and_in_the_clickstream(tmp_path: Any) -> Non
     bought = {
         event["value"]["properties"]["order_id"]: event["value"]
         for name in ("mobile", "web")
-        for event in lines(name, tmp_path / name, count=12_000)
+        for event in lines(name, tmp_path / name, count=6_000)
         if event["value"]["event_type"] == "purchase"
     }
     placed = {
         change["value"]["after"]["order_id"]: change["value"]["after"]
-        for change in lines("cdc", tmp_path / "cdc", count=12_000)
+        for change in lines("cdc", tmp_path / "cdc", count=6_000)
         if change["value"]
         and change["value"].get("op") == "c"
         and change["value"]["source"]["table"] == "orders"
     }
     paid = {
         click["value"]["properties"]["order_id"]: click["value"]
-        for click in lines("clickstream", tmp_path / "clicks", count=12_000)
+        for click in lines("clickstream", tmp_path / "clicks", count=6_000)
         if click["value"]["element"] == "pay"
     }
-    assert len(bought) > 100
+    assert len(bought) > 50
     # The last ones may be on their way in one source and done in another.
     missing = [order for order in bought if order not in placed or order not in paid]
-    assert len(missing) <= 0.03 * len(bought)
+    assert len(missing) <= 0.06 * len(bought)
     for order in bought.keys() & placed.keys() & paid.keys():
         assert bought[order]["user_id"] == placed[order]["user_id"] == paid[order]["user_id"]
         assert f"{bought[order]['event_value']:.2f}" == placed[order]["total"]
@@ -161,7 +163,7 @@ def test_changes_are_what_one_database_could_have_written(tmp_path: Any) -> None
 def test_profiles_follow_the_users_table(tmp_path: Any) -> None:
     stored: dict[str, Any] = {}
     seen = 0
-    for line in lines("cdc", tmp_path / "cdc", count=20_000):
+    for line in lines("cdc", tmp_path / "cdc", count=6_000):
         value = line["value"]
         if line["topic"] == "topic_users":
             seen += 1
@@ -170,11 +172,11 @@ def test_profiles_follow_the_users_table(tmp_path: Any) -> None:
                 assert (value["name"], value["plan"]) == (row["name"], row["plan"])
         elif value and value["source"]["table"] == "users" and value["after"]:
             stored[value["after"]["user_id"]] = value["after"]
-    assert seen > 500
+    assert seen > 200
 
 
 def test_visits_look_like_visits() -> None:
-    events = [json.loads(record.value or b"") for record in records("mobile", 20_000)]
+    events = [json.loads(record.value or b"") for record in records("mobile", 8_000)]
     sessions = defaultdict(list)
     for event in events:
         sessions[event["session_id"]].append(event)
@@ -287,7 +289,7 @@ def test_wrong_arguments_are_named() -> None:
 
 
 def test_every_source_topic_has_a_simulator() -> None:
-    seen = {record.topic for name in NAMES for record in records(name, 2000)}
+    seen = {record.topic for name in NAMES for record in records(name, 500)}
     assert seen == {source.topic for source in SOURCES}
 
 
