@@ -57,11 +57,16 @@ def run_pytest(scope: Scope, arguments: Sequence[str], *, base: Path | None = No
     configuration = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
     command = [sys.executable, "-P", "-m", "pytest", *configuration, *SELECTED[scope]]
     command += [_absolute(argument, base) for argument in arguments]
+    # The terminal sends an interrupt to pytest as well. Caught here before it starts, so that it starts with
+    # the default: a shell's background jobs inherit one that ignores it.
     before = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        return subprocess.Popen(command, cwd=ROOT).wait()
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        before_end = signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGINT))
+        try:
+            return process.wait()
+        finally:
+            signal.signal(signal.SIGTERM, before_end)
+            signal.signal(signal.SIGINT, before)
 
 
 def _absolute(argument: str, base: Path) -> str:
