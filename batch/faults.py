@@ -54,4 +54,8 @@ def sentence(error: BaseException) -> str:
     if lines[0].startswith("An error occurred while calling") and len(lines) > 1:
         lines = lines[1:]
     coded = [line for line in lines if _SPARK_CODE.search(line)]
-    return (coded[-1] if coded else lines[0])[:500]
+    said = coded[-1] if coded else lines[0]
+    causes = [line for line in lines if line.startswith("Caused by: ")]
+    if causes and said != causes[-1]:
+        said = f"{said[:300]} … {causes[-1]}"
+    return said[:600]

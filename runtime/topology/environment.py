@@ -27,6 +27,7 @@ def environment(
     """All variables of one service's process. Paths are absolute in it."""
     return {
         **background_environment(resolved, inherited),
+        "PATH": _with_system_folders(inherited.get("PATH", "")),
         "DP_SETTINGS": str(settings_file(resolved).path),
         INSTANCE: str(resolved.settings.data_root),
         SERVICE: service,
@@ -51,3 +52,9 @@ def background_environment(resolved: Resolved, inherited: Mapping[str, str] = os
         **environment_of(resolved),
         **{variable_name(key): str(path) for key, path in roots.items()},
     }
+
+
+def _with_system_folders(path: str) -> str:
+    """``path`` and, behind it, the system's own folders: Hadoop calls `chmod`, `ls` and `bash` by name."""
+    known = [folder for folder in path.split(os.pathsep) if folder]
+    return os.pathsep.join([*known, *(folder for folder in ("/usr/bin", "/bin") if folder not in known)])
