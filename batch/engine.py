@@ -192,10 +192,9 @@ def _committed(task: Task, before: int) -> tuple[int, int]:
     while at > before:
         commit = delta_log.read_commit(task.path, at)
         if commit is not None and commit.transactions.get(app) == task.txn:
-            added = [file for file in commit.added if file.data_change]
             metrics = commit.info.get("operationMetrics") or {}
-            rows = metrics.get("numOutputRows", sum(file.rows for file in added))
-            return at, int(rows)
+            # A Replace copies what its files hold beside the rows that it replaces.
+            return at, int(metrics["numOutputRows"]) - int(metrics.get("numCopiedRows", 0))
         at -= 1
     raise ConflictError(f"{task.target.name}: transaction {task.txn} was not written")
 

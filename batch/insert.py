@@ -26,8 +26,8 @@ _STORED, _SEQUENCE, _TIME = "__stored", "__sequence", "__time"
 
 
 class Batch(Struct, frozen=True, kw_only=True):
-    """A batch whose rows know their fate; new are those of them that are ``chosen``, a condition. ``frame`` is
-    cached: unpersist it after writing."""
+    """A batch whose rows know their fate. Only rows that are ``chosen``, a condition, are counted as new.
+    ``frame`` is cached: unpersist it after writing."""
 
     frame: DataFrame
     rows_in: int

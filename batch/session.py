@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 8.0
 """A JVM that has not ended this long after it was asked to is killed."""
 
+_FEW_CORES = 4
 _WILDCARDS = frozenset({"0.0.0.0", "::"})
 _LOG4J = Path(__file__).with_name("log4j2.properties")
 
@@ -85,6 +86,8 @@ def configuration(settings: Settings, jars: Sequence[Path], folder: Path) -> dic
         "spark.sql.parquet.compression.codec": "snappy",
         "spark.sql.shuffle.partitions": str(spark.cores_max),
         "spark.sql.leafNodeDefaultParallelism": str(spark.cores_max),
+        # Re-planning between stages makes a job of each stage: 13 jobs a silver round instead of 5.
+        "spark.sql.adaptive.enabled": str(spark.cores_max > _FEW_CORES).lower(),
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
         # Inputs are lists of files: looking at a few hundred of them needs no job on the cluster.
         "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",
