@@ -49,20 +49,18 @@ class SparkEngine:
         self._warm_jvm: int | None = None
         self._handles: dict[Path, DeltaTable] = {}
 
-    def warm_up(self) -> None:
+    def connect(self) -> None:
         started = time.perf_counter()
         self._connected()
-        ready = time.perf_counter()
+        log.info("Spark has accepted the application", extra={"seconds": _since(started)})
+
+    def warm_up(self) -> None:
+        self._connected()
+        started = time.perf_counter()
         if self._warm_jvm != jvm_pid():
             warm(self.run, run_folder(self._settings) / "spark" / "warm-up")
             self._warm_jvm = jvm_pid()
-        log.info(
-            "Spark is ready",
-            extra={
-                "session_seconds": round(ready - started, 1),
-                "warm_seconds": round(time.perf_counter() - ready, 1),
-            },
-        )
+            log.info("Spark is warm", extra={"seconds": _since(started)})
 
     def run(self, task: Task) -> Result:
         started = time.perf_counter()
@@ -215,3 +213,7 @@ def _forget(frame: DataFrame) -> None:
         frame.unpersist()
     except SPARK_ERRORS as error:
         log.debug("a cached frame was not freed: %s", sentence(error))
+
+
+def _since(started: float) -> float:
+    return round(time.perf_counter() - started, 1)

@@ -53,6 +53,6 @@ def _by_hand(
     settings: Settings, request: RefreshRequest, make_engine: Callable[[], Engine]
 ) -> Iterator[Progress]:
     with closing(make_engine()) as engine:
-        engine.warm_up()
+        engine.connect()
         with closing(Rounds(settings, engine)) as rounds:
             yield from refresh(rounds, request)

@@ -11,7 +11,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from types import FrameType
 from typing import Any
@@ -46,21 +46,21 @@ def run(settings: Settings, engine: Engine) -> None:
         wake.put(None)
 
     with closing(engine), lakehouse_lock(settings), _signals(ended), _Beats(settings) as beats:
-        engine.warm_up()
+        engine.connect()
         if stop.is_set():
             return
-        with closing(Rounds(settings, engine)) as rounds:
+        with closing(Rounds(settings, engine)) as rounds, _Warming(engine, lambda: wake.put(None)) as warming:
             server = ControlServer(settings, wake.put, lambda: status_of(rounds, engine.name))
             with closing(server):
                 beats.show(rounds)
                 log.info("ready", extra={"engine": engine.name})
-                Loop(settings, rounds, wake, stop).run()
+                Loop(settings, rounds, wake, stop, lambda: not warming.is_alive()).run()
     log.info("stopped")
 
 
 class Loop:
-    """Decides what is done when. ``wake`` brings commands, and None where only ``stop`` has to be looked
-    at."""
+    """Decides what is done when. ``wake`` brings commands, and None where there is something to look at.
+    Until ``is_warm`` only bronze, which needs no engine, goes on."""
 
     def __init__(
         self,
@@ -68,8 +68,10 @@ class Loop:
         rounds: Rounds,
         wake: queue.SimpleQueue[Command | None],
         stop: threading.Event,
+        is_warm: Callable[[], bool] = lambda: True,
     ) -> None:
         self._rounds = rounds
+        self._is_warm = is_warm
         self._wake = wake
         self._stop = stop
         self._every = {"bronze": float(settings.bronze_seconds), "silver": float(settings.silver_seconds)}
@@ -87,7 +89,7 @@ class Loop:
 
     def _scheduled(self) -> None:
         started = time.monotonic()
-        if started >= self._due["silver"]:
+        if self._is_warm() and started >= self._due["silver"]:
             more = self._rounds.bronze()
             if not self._stop.is_set():
                 more = self._rounds.silver() or more
@@ -112,6 +114,8 @@ class Loop:
 
     def _commands(self) -> None:
         """One step of the command that runs, or the beginning of the next."""
+        if not self._is_warm():
+            return
         if self._current is None and self._waiting:
             command = self._waiting.pop(0)
             self._current = command, refresh(self._rounds, command.request)
@@ -136,14 +140,44 @@ class Loop:
 
     def _sleep(self) -> None:
         """Until something is due, a command comes, or the end; not at all while a command runs."""
-        busy = self._current is not None or bool(self._waiting)
-        wait = 0.0 if busy else max(min(self._due.values()) - time.monotonic(), 0.0)
+        warm = self._is_warm()
+        busy = warm and (self._current is not None or bool(self._waiting))
+        due = min(self._due.values()) if warm else self._due["bronze"]
+        wait = 0.0 if busy else max(due - time.monotonic(), 0.0)
         try:
             command = self._wake.get(timeout=wait) if wait else self._wake.get_nowait()
         except queue.Empty:
             return
         if command is not None:
             self._waiting.append(command)
+
+
+class _Warming(threading.Thread):
+    """Warms the engine up beside the first bronze rounds. A fault is left to the first round that needs the
+    engine, which meets it again, counts it and tries anew."""
+
+    def __init__(self, engine: Engine, done: Callable[[], None]) -> None:
+        super().__init__(name="warm-up", daemon=True)
+        self._engine = engine
+        self._done = done
+
+    def __enter__(self) -> _Warming:
+        self.start()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        if self.is_alive():
+            # A warm-up in the middle of a task ends when its engine does.
+            self._engine.close()
+        self.join()
+
+    def run(self) -> None:
+        try:
+            self._engine.warm_up()
+        except PlatformError as error:
+            log.warning("warm-up failed: %s", error)
+        finally:
+            self._done()
 
 
 class _Beats:

@@ -103,12 +103,18 @@ class Engine(Protocol):
     def name(self) -> str:
         """`embedded` or `spark`; goes into the commit's metadata."""
 
+    def connect(self) -> None:
+        """Starts the engine's own processes: after it a task can run, if slowly at first.
+
+        Raises DependencyError where the engine cannot start.
+        """
+
     def warm_up(self) -> None:
         """Does what makes the first task slow (JVM, sessions, compiling), so that a round after it keeps its
         cadence.
 
-        Writes nothing. Called again after a DependencyError of ``run``: starts anew what is gone. Raises
-        DependencyError where the engine cannot start.
+        Writes no table. Called again after a DependencyError of ``run``: starts anew what is gone. May run in
+        another thread than tasks, but never beside one. Raises DependencyError where the engine cannot start.
         """
 
     def run(self, task: Task) -> Result:

@@ -58,6 +58,9 @@ class EmbeddedEngine:
         )
         self._handles: dict[Path, DeltaTable] = {}
 
+    def connect(self) -> None:
+        """Nothing: DuckDB runs in this process."""
+
     def warm_up(self) -> None:
         """The first query loads DuckDB's Parquet and time zone parts."""
         self._connection.execute("SELECT CAST(now() AS DATE), hour(now())").fetchall()
