@@ -57,7 +57,7 @@ def all_services(settings: Settings) -> list[Service]:
                 summary="Faust: windows, sessions, changes, Parquet micro-batches",
                 launch=_python("worker", "--index", str(number)),
                 probe=probes.heartbeat,
-                depends_on=("kafka", "ingestion"),
+                depends_on=("kafka",),
                 ports=(
                     Port(
                         number=settings.ports.worker_web + number - 1,

@@ -126,7 +126,7 @@ async def _register(settings: Settings, sources: Sequence[Source], health: _Heal
 
 
 async def _keep_registering(settings: Settings, sources: Sequence[Source], health: _Health) -> None:
-    for delay in delays(first=2.0, most=15.0):
+    for delay in delays(first=1.0, most=5.0):
         await asyncio.sleep(delay)
         await _register(settings, sources, health)
         if health.registry == "ok":
