@@ -30,7 +30,6 @@ from lakehouse.datasets import InsertNew
 from lakehouse.engine import Insert, Overwrite, Replace, Result, Task
 
 EXECUTOR_PATIENCE_SECONDS = 30.0
-"""A task that has had no executor for so long is given up, and the session with it."""
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +39,19 @@ class SparkEngine:
 
     name = "spark"
 
-    def __init__(self, settings: Settings, jars: Sequence[Path], java_home: Path) -> None:
-        """Starts nothing yet. ``jars`` are Delta's two; ``java_home`` one that Spark's launcher accepts."""
+    def __init__(
+        self,
+        settings: Settings,
+        jars: Sequence[Path],
+        java_home: Path,
+        patience: float = EXECUTOR_PATIENCE_SECONDS,
+    ) -> None:
+        """Starts nothing yet.
+
+        ``jars`` are Delta's two; ``java_home`` is one that Spark's launcher accepts. A task that has had no
+        executor for ``patience`` seconds is given up, and the session with it.
+        """
+        self._patience = patience
         self._settings = settings
         self._jars = tuple(jars)
         self._java_home = java_home
@@ -101,13 +111,11 @@ class SparkEngine:
     def _drop_session(self) -> None:
         stop_session(self._session)
         self._session = None
-        if jvm_pid() is None:
-            end_jvm()
 
     @contextmanager
     def _guarded(self, session: SparkSession, what: str) -> Iterator[None]:
         """Translates errors of the body; drops the session where it is of no more use."""
-        with ExecutorWatch(session, EXECUTOR_PATIENCE_SECONDS) as watch:
+        with ExecutorWatch(session, self._patience) as watch:
             try:
                 with translated(what):
                     yield
@@ -115,7 +123,7 @@ class SparkEngine:
                 if watch.starved:
                     self._drop_session()
                     raise DependencyError(
-                        f"{what}: the Spark cluster gave no executor for {EXECUTOR_PATIENCE_SECONDS:g} s; "
+                        f"{what}: the Spark cluster gave no executor for {self._patience:g} s; "
                         "are its workers running, and are cores free?"
                     ) from error
                 if not _lives(session):

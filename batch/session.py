@@ -111,7 +111,7 @@ def start_session(settings: Settings, jars: Sequence[Path], java_home: Path) -> 
     folder = run_folder(settings) / "spark"
     with _untouched_interrupt():
         try:
-            gateway = SparkContext._gateway or _launch(settings, jars, java_home, folder)
+            gateway = _answering_gateway() or _launch(settings, jars, java_home, folder)
             return SparkSession(SparkContext(gateway=gateway))
         except (*SPARK_ERRORS, OSError, ValueError) as error:
             raise DependencyError(
@@ -182,6 +182,20 @@ def check_master(url: str) -> None:
         else:
             return
     raise DependencyError(f"the Spark master does not answer ({'; '.join(problems)})")
+
+
+def _answering_gateway() -> Any:
+    """The way to this process's JVM; None where there is none. One that does not answer is ended."""
+    gateway: Any = SparkContext._gateway
+    if gateway is None:
+        return None
+    try:
+        gateway.jvm.System.currentTimeMillis()
+    except SPARK_ERRORS as error:
+        log.warning("the JVM of Spark does not answer and is replaced: %s", sentence(error))
+        end_jvm()
+        return None
+    return gateway
 
 
 def _launch(settings: Settings, jars: Sequence[Path], java_home: Path, folder: Path) -> Any:

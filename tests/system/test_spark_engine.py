@@ -86,7 +86,7 @@ def embedded(cluster: SparkCluster) -> Iterator[EmbeddedEngine]:
 
 
 def engine_of(settings: Settings) -> SparkEngine:
-    return SparkEngine(settings, delta_jars(settings), spark_java_home(settings))
+    return SparkEngine(settings, delta_jars(settings), spark_java_home(settings), patience=10)
 
 
 def hostile(declared: Dataset, count: int, seed: int) -> list[dict[str, Any]]:
@@ -308,7 +308,7 @@ def test_a_worker_killed_in_the_middle_of_a_task(
     declared = dataset("app_events_silver")
     path = created(tmp_path, declared)
     source = big(tmp_path / "in")
-    spark.warm_up()
+    spark._connected()
     eventually(cluster.executor_host)
     outcome: list[Any] = []
 
@@ -336,7 +336,7 @@ def test_a_cluster_that_forgot_the_application_is_joined_again(
     declared, upstream = dataset("app_events_silver"), dataset("app_events_bronze")
     path = created(tmp_path, declared)
     source = given(tmp_path / "in", upstream, hostile(upstream, 50, 1))
-    spark.warm_up()
+    spark._connected()
     for name in ("master", "worker-1", "worker-2"):
         cluster.kill(name)
     failures = []
@@ -357,7 +357,7 @@ def test_a_killed_jvm_is_replaced(tmp_path: Path, cluster: SparkCluster, spark: 
     declared, upstream = dataset("app_events_silver"), dataset("app_events_bronze")
     path = created(tmp_path, declared)
     source = big(tmp_path / "big")
-    spark.warm_up()
+    spark._connected()
     assert spark._session is not None
     tracker = spark._session.sparkContext.statusTracker()
     failures: list[Exception] = []
