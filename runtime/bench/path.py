@@ -18,6 +18,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from msgspec import Struct
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
 from contracts.configuration import Resolved
 from contracts.errors import DependencyError, PlatformError
@@ -83,11 +84,22 @@ def dead_letter_end(settings: Settings) -> int:
     """The offset of the next dead letter. Raises DependencyError."""
     consumer = _consumer(settings)
     try:
-        return int(consumer.get_watermark_offsets(TopicPartition(DEAD_LETTER_TOPIC, 0), timeout=30)[1])
+        return _end(consumer)
     except KafkaException as error:
         raise DependencyError(f"no broker answers at {settings.bootstrap_servers}: {error}") from error
     finally:
         consumer.close()
+
+
+@retry(
+    retry=retry_if_exception_type(KafkaException),
+    wait=wait_exponential_jitter(initial=1.0, max=5.0),
+    stop=stop_after_delay(90),
+    reraise=True,
+)
+def _end(consumer: Consumer) -> int:
+    """The next offset of dead_letter; a broker that is being restarted is waited for."""
+    return int(consumer.get_watermark_offsets(TopicPartition(DEAD_LETTER_TOPIC, 0), timeout=30)[1])
 
 
 def verify(
@@ -164,8 +176,7 @@ class DeadLetters:
         """Dead letters of the set so far."""
         consumer = _consumer(self._settings)
         try:
-            place = TopicPartition(DEAD_LETTER_TOPIC, 0)
-            end = consumer.get_watermark_offsets(place, timeout=30)[1]
+            end = _end(consumer)
             consumer.assign([TopicPartition(DEAD_LETTER_TOPIC, 0, self._next)])
             while self._next < end:
                 messages = consumer.consume(1000, timeout=5.0)
