@@ -13,7 +13,6 @@ def make_engine(settings: Settings) -> Engine:
 
         return EmbeddedEngine(settings)
     from batch.engine import SparkEngine
-
     from runtime.jars import delta_jars
     from runtime.java import spark_java_home
 
