@@ -28,6 +28,7 @@ from contracts.settings import Settings
 from lakehouse import commits, delta_log, tables
 from lakehouse.datasets import InsertNew
 from lakehouse.engine import Insert, Overwrite, Replace, Result, Task
+from lakehouse.tasks import handle_for
 
 EXECUTOR_PATIENCE_SECONDS = 30.0
 
@@ -74,7 +75,7 @@ class SparkEngine:
 
     def run(self, task: Task) -> Result:
         started = time.perf_counter()
-        handle = self._handle(task)
+        handle = handle_for(task, self._handles)
         session = self._connected()
         before = handle.version()
         try:
@@ -129,20 +130,6 @@ class SparkEngine:
                 if not _lives(session):
                     self._drop_session()
                 raise
-
-    def _handle(self, task: Task) -> DeltaTable:
-        """The table's newest version. Raises ConflictError where it has the task's transaction already."""
-        handle = self._handles.get(task.path)
-        if handle is None:
-            handle = self._handles[task.path] = DeltaTable(str(task.path))
-        else:
-            handle.update_incremental()
-        written = handle.transaction_version(commits.app_id(task.target))
-        if written is not None and written >= task.txn:
-            raise ConflictError(
-                f"{task.target.name} has transaction {written} already: {task.txn} is a replay"
-            )
-        return handle
 
     def _compute_and_write(
         self, session: SparkSession, task: Task, handle: DeltaTable

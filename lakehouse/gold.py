@@ -15,9 +15,9 @@ from msgspec import Struct
 from contracts.settings import Settings
 from lakehouse import commits, delta_log, tables
 from lakehouse.datasets import Dataset, InsertNew, ReplaceHours, dataset
-from lakehouse.engine import Engine, Input, Overwrite, Replace, Result, Task, Write
-from lakehouse.models import model_sql
+from lakehouse.engine import Engine, Overwrite, Replace, Result, Write
 from lakehouse.position import Position, position_of
+from lakehouse.tasks import model_task
 
 TASK_HOURS = 31 * 24
 """Most hours that one task replaces; more of them follow in the next."""
@@ -141,26 +141,11 @@ class GoldTable:
         deferred = set() if isinstance(write, Overwrite) else self._stale - hours
         metadata: dict[str, Any] = {
             "source_version": self._seen,
-            "txn": position.txn + 1,
             "deferred": [commits.hour_text(*hour) for hour in sorted(deferred)],
             "newest": newest.isoformat() if newest else position.metadata.get("newest"),
         }
-        task = Task(
-            target=self.declared,
-            path=self.path,
-            sql=model_sql(self.declared),
-            inputs=(
-                Input(
-                    name=self.upstream.name,
-                    files=tuple(files),
-                    schema=self.upstream.schema,
-                    partition=self.upstream.partition,
-                ),
-            ),
-            write=write,
-            load_timestamp=datetime.now(UTC),
-            txn=position.txn + 1,
-            metadata=metadata,
+        task = model_task(
+            self.declared, self.path, self.upstream, files, write, after=position, metadata=metadata
         )
         self._position = None
         return self._engine.run(task)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ from msgspec import Struct
 from contracts.settings import Settings
 from lakehouse import commits, delta_log, tables
 from lakehouse.datasets import Dataset, InsertNew, dataset
-from lakehouse.engine import Engine, Input, Insert, Replace, Result, Task, Write
-from lakehouse.models import model_sql
+from lakehouse.engine import Engine, Insert, Replace, Result, Write
 from lakehouse.position import Position, position_of
+from lakehouse.tasks import model_task
 
 TASK_ROWS = 500_000
 """A task takes no further bronze version once it has this many rows."""
@@ -126,23 +126,8 @@ class SilverTable:
         return files, newest
 
     def _run(self, files: Sequence[Path], write: Write, metadata: dict[str, Any]) -> Result:
-        position = self.position
-        task = Task(
-            target=self.declared,
-            path=self.path,
-            sql=model_sql(self.declared),
-            inputs=(
-                Input(
-                    name=self.upstream.name,
-                    files=tuple(files),
-                    schema=self.upstream.schema,
-                    partition=self.upstream.partition,
-                ),
-            ),
-            write=write,
-            load_timestamp=datetime.now(UTC),
-            txn=position.txn + 1,
-            metadata={**metadata, "txn": position.txn + 1},
+        task = model_task(
+            self.declared, self.path, self.upstream, files, write, after=self.position, metadata=metadata
         )
         self._position = None
         return self._engine.run(task)

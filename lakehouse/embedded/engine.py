@@ -23,6 +23,7 @@ from lakehouse.datasets.declaration import LOAD_TIMESTAMP
 from lakehouse.embedded import insert, transpile
 from lakehouse.embedded.insert import BATCH, quoted
 from lakehouse.engine import Input, Insert, Overwrite, Replace, Result, Task
+from lakehouse.tasks import handle_for
 
 BATCH_ROWS = 65_536
 """Rows of one Arrow batch on the way from DuckDB to the table."""
@@ -71,7 +72,7 @@ class EmbeddedEngine:
 
     def run(self, task: Task) -> Result:
         started = time.perf_counter()
-        handle = self._handle(task)
+        handle = handle_for(task, self._handles)
         # A session of its own takes all temporary tables and open results along when it ends.
         session = self._connection.cursor()
         try:
@@ -99,19 +100,6 @@ class EmbeddedEngine:
             seconds=time.perf_counter() - started,
             hours=tuple(metadata.get("hours", ())),
         )
-
-    def _handle(self, task: Task) -> DeltaTable:
-        handle = self._handles.get(task.path)
-        if handle is None:
-            handle = self._handles[task.path] = DeltaTable(str(task.path))
-        else:
-            handle.update_incremental()
-        written = handle.transaction_version(commits.app_id(task.target))
-        if written is not None and written >= task.txn:
-            raise ConflictError(
-                f"{task.target.name} has transaction {written} already: {task.txn} is a replay"
-            )
-        return handle
 
     def _metadata(self, task: Task, hours: list[tuple[date, int]]) -> dict[str, Any]:
         metadata = {**task.metadata, "txn": task.txn, "engine": self.name}

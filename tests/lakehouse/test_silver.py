@@ -267,7 +267,7 @@ def test_nulls_where_none_may_be_are_refused_before_the_commit(
     world.land(make_event("a"))
     world.bronze.take()
     with monkeypatch.context() as patch:
-        patch.setattr("lakehouse.silver.model_sql", lambda _: sql)
+        patch.setattr("lakehouse.tasks.model_sql", lambda _: sql)
         with pytest.raises(SchemaMismatch, match="event_hour"):
             world.silver.advance()
     assert world.rows() == []

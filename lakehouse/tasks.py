@@ -1,0 +1,64 @@
+"""Tasks as the tables make them, and the handle that an engine writes them by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from deltalake import DeltaTable
+
+from contracts.errors import ConflictError
+from lakehouse import commits
+from lakehouse.datasets import Dataset
+from lakehouse.engine import Input, Task, Write
+from lakehouse.models import model_sql
+from lakehouse.position import Position
+
+
+def model_task(
+    declared: Dataset,
+    path: Path,
+    upstream: Dataset,
+    files: Iterable[Path],
+    write: Write,
+    *,
+    after: Position,
+    metadata: dict[str, Any],
+) -> Task:
+    """The model of ``declared`` over these files of its upstream, as the transaction after ``after``."""
+    txn = after.txn + 1
+    return Task(
+        target=declared,
+        path=path,
+        sql=model_sql(declared),
+        inputs=(
+            Input(
+                name=upstream.name,
+                files=tuple(files),
+                schema=upstream.schema,
+                partition=upstream.partition,
+            ),
+        ),
+        write=write,
+        load_timestamp=datetime.now(UTC),
+        txn=txn,
+        metadata={**metadata, "txn": txn},
+    )
+
+
+def handle_for(task: Task, handles: dict[Path, DeltaTable]) -> DeltaTable:
+    """The newest version of the task's table, by the handle kept in ``handles``.
+
+    Raises ConflictError where the table has the task's transaction already.
+    """
+    handle = handles.get(task.path)
+    if handle is None:
+        handle = handles[task.path] = DeltaTable(str(task.path))
+    else:
+        handle.update_incremental()
+    written = handle.transaction_version(commits.app_id(task.target))
+    if written is not None and written >= task.txn:
+        raise ConflictError(f"{task.target.name} has transaction {written} already: {task.txn} is a replay")
+    return handle
