@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -17,8 +18,14 @@ def _settings(root: Path) -> Settings:
     return Settings(paths=Paths(data=str(root)))
 
 
-def _read(root: str) -> str:
-    return secret(_settings(Path(root)), CONTROL)
+_READ = """
+import sys
+from contracts.secrets import CONTROL, secret
+from contracts.settings import Paths, Settings
+print("ready", flush=True)
+sys.stdin.readline()
+print(secret(Settings(paths=Paths(data=sys.argv[1])), CONTROL))
+"""
 
 
 def test_a_secret_is_long_kept_and_private(tmp_path: Path) -> None:
@@ -33,8 +40,17 @@ def test_a_secret_is_long_kept_and_private(tmp_path: Path) -> None:
 
 
 def test_processes_that_race_get_the_same_secret(tmp_path: Path) -> None:
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
-        assert len(set(pool.map(_read, [str(tmp_path)] * 8))) == 1
+    command = [sys.executable, "-c", _READ, str(tmp_path)]
+    racers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    for racer in racers:
+        assert racer.stdout and racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        assert racer.stdin
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    assert len({racer.communicate()[0] for racer in racers}) == 1
     assert [path.name for path in (tmp_path / "secrets").iterdir()] == [CONTROL]
 
 
