@@ -30,7 +30,8 @@ from lakehouse.datasets import InsertNew
 from lakehouse.engine import Insert, Overwrite, Replace, Result, Task
 from lakehouse.tasks import handle_for
 
-EXECUTOR_PATIENCE_SECONDS = 30.0
+EXECUTOR_PATIENCE_SECONDS = 60.0
+"""Longer than the start of an executor takes on a busy machine."""
 
 log = logging.getLogger(__name__)
 

@@ -22,6 +22,7 @@ from lakehouse import delta_log
 from lakehouse.chains import discover
 from lakehouse.commits import last_metadata
 from lakehouse.datasets import DATASETS, Dataset, InsertNew, ReplaceHours
+from lakehouse.datasets.declaration import LOAD_TIMESTAMP
 from lakehouse.relations import identifier, select_of
 from lakehouse.snapshots import Snapshot, Snapshots
 
@@ -60,6 +61,8 @@ class GoldRow(Struct, kw_only=True):
     table: str
     row: dict[str, Any] | None
     """Null: not computed yet. Values as DuckDB gives them."""
+    includes_event: bool = False
+    """Whether the row was computed after the event came into silver; else its next refresh takes it in."""
 
 
 class Trace(Struct, kw_only=True):
@@ -255,7 +258,10 @@ class _Search:
         condition = " AND ".join(f"{identifier(name)} IS NOT DISTINCT FROM ?" for name in keys)
         values = [hours[name] if name in hours else row[name] for name in keys]
         rows = self._fetch(f"SELECT * FROM ({select_of(snapshot)}) WHERE {condition}", values)
-        return GoldRow(table=gold.name, row=rows[0] if rows else None)
+        if not rows:
+            return GoldRow(table=gold.name, row=None)
+        includes = rows[0][LOAD_TIMESTAMP] >= row[LOAD_TIMESTAMP]
+        return GoldRow(table=gold.name, row=rows[0], includes_event=includes)
 
 
 def _same_moment(text: str, moment: datetime) -> bool:

@@ -25,7 +25,7 @@ async def style() -> Response[bytes]:
 
 
 def _file(name: str, kind: str) -> Response[bytes]:
-    return Response((_FOLDER / name).read_bytes(), media_type=f"{kind}; charset=utf-8")
+    return Response((_FOLDER / name).read_bytes(), media_type=kind)
 
 
 ROUTES = [page, script, style]

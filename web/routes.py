@@ -90,7 +90,7 @@ async def query(queries: NamedDependency[Queries], data: JSONBody[QueryBody]) ->
         return Response(_answer(result))
     return Response(
         result.answer.rows,
-        media_type="text/csv; charset=utf-8",
+        media_type="text/csv",
         headers={
             "X-Row-Count": str(result.answer.row_count),
             "X-Truncated": str(result.answer.truncated).lower(),

@@ -24,6 +24,6 @@ def command(resolved: Resolved) -> None:
     from runtime.topology import detached
     from runtime.topology.view import view_for
 
-    with view_for(Console()) as view:
+    with view_for(Console(), from_now=True) as view:
         found = detached.stop(resolved.settings, view.update)
     click.echo("stopped" if found else f"nothing runs on {resolved.settings.data_root}")

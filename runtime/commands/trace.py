@@ -12,7 +12,7 @@ from contracts.errors import DependencyError, NotFound
 
 if TYPE_CHECKING:
     from contracts.settings import Settings
-    from lakehouse.trace import Copy, Trace
+    from lakehouse.trace import Copy, GoldRow, Trace
     from streams.ingestion.dead_letters import DeadLetter
 
 
@@ -85,9 +85,17 @@ def _print(found: Trace) -> None:
             click.echo(f"delivery {number} of {len(found.copies)}")
         _print_copy(copy)
     for gold in found.gold:
-        click.echo(f"{'gold':12} {gold.table}: {'not computed yet' if gold.row is None else ''}")
+        click.echo(f"{'gold':12} {gold.table}{_standing(gold)}")
         for name, value in (gold.row or {}).items():
             click.echo(f"{'':12} {name:24} {value}")
+
+
+def _standing(gold: GoldRow) -> str:
+    if gold.row is None:
+        return ": not computed yet"
+    if not gold.includes_event:
+        return ": not in it yet; the row as it was before, taken in at its next refresh"
+    return ""
 
 
 def _print_copy(copy: Copy) -> None:

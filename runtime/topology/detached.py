@@ -74,6 +74,8 @@ def stop(settings: Settings, on_change: Callable[[Snapshot], None]) -> bool:
     supervisor = running_supervisor(settings)
     found = supervisor is not None
     if supervisor is not None:
+        if (snapshot := read_snapshot(settings)) is not None:
+            on_change(snapshot)
         _signal(supervisor.pid, signal.SIGTERM)
         if not _wait_for_end(settings, STOP_PATIENCE, on_change):
             # Its guardian ends the services then.

@@ -154,6 +154,7 @@ def schema_registry(settings: Settings) -> Launch:
             "QUARKUS_HTTP_PORT": str(settings.ports.schema_registry),
             "QUARKUS_MANAGEMENT_ENABLED": "false",
             "QUARKUS_BANNER_ENABLED": "false",
+            "QUARKUS_HTTP_ACCESS_LOG_ENABLED": "false",
             "QUARKUS_LOG_LEVEL": "WARN",
             "QUARKUS_LOG_CONSOLE_FORMAT": "[%p] %c - %s%e%n",
             "APICURIO_STORAGE_KIND": "kafkasql",

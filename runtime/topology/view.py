@@ -41,19 +41,28 @@ class View(Protocol):
     ) -> None: ...
 
 
-def view_for(console: Console) -> View:
-    """The live view in a terminal, plain lines where output goes to a file or a pipe."""
-    return LiveView(console) if console.is_terminal and not console.is_dumb_terminal else PlainView()
+def view_for(console: Console, *, from_now: bool = False) -> View:
+    """The live view in a terminal, plain lines where output goes to a file or a pipe; with ``from_now`` these
+    tell only what changes after the first snapshot."""
+    if console.is_terminal and not console.is_dumb_terminal:
+        return LiveView(console)
+    return PlainView(from_now=from_now)
 
 
 class PlainView:
     """One line for each change of state."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, from_now: bool = False) -> None:
         self._seen: dict[str, tuple[str, int]] = {}
         self._state = ""
+        self._from_now = from_now
 
     def update(self, snapshot: Snapshot) -> None:
+        if self._from_now:
+            self._from_now = False
+            self._seen = {status.name: (status.state, status.restarts) for status in snapshot.services}
+            self._state = snapshot.state
+            return
         for status in snapshot.services:
             seen = (status.state, status.restarts)
             if self._seen.get(status.name, ("waiting", 0)) != seen:

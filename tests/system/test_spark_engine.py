@@ -7,8 +7,8 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ def embedded(cluster: SparkCluster) -> Iterator[EmbeddedEngine]:
 
 
 def engine_of(settings: Settings) -> SparkEngine:
-    return SparkEngine(settings, delta_jars(settings), spark_java_home(settings), patience=10)
+    return SparkEngine(settings, delta_jars(settings), spark_java_home(settings))
 
 
 def hostile(declared: Dataset, count: int, seed: int) -> list[dict[str, Any]]:
@@ -310,28 +310,22 @@ def test_a_worker_killed_in_the_middle_of_a_task(
     source = big(tmp_path / "in")
     spark._connected()
     eventually(cluster.executor_host)
-    outcome: list[Any] = []
-
-    def work() -> None:
-        outcome.append(spark.run(task(declared, path, source, Insert(), 1)))
-
-    thread = threading.Thread(target=work)
     assert spark._session is not None
     tracker = spark._session.sparkContext.statusTracker()
-    thread.start()
-    eventually(lambda: tracker.getActiveJobsIds() or not thread.is_alive())
-    lost = cluster.executor_host()
-    cluster.kill(lost)
-    thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(spark.run, task(declared, path, source, Insert(), 1))
+        eventually(lambda: tracker.getActiveJobsIds() or running.done())
+        lost = cluster.executor_host()
+        cluster.kill(lost)
+        result = running.result()
     cluster.start_one(lost)
-    (result,) = outcome
     assert (result.rows_in, result.rows_out) == (400_000, 400_000)
     stored = pl.scan_delta(str(path)).select(pl.len(), pl.col("event_id").n_unique()).collect()
     assert stored.row(0) == (400_000, 400_000)
 
 
 def test_a_cluster_that_forgot_the_application_is_joined_again(
-    tmp_path: Path, cluster: SparkCluster, spark: SparkEngine
+    tmp_path: Path, cluster: SparkCluster, spark: SparkEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declared, upstream = dataset("app_events_silver"), dataset("app_events_bronze")
     path = created(tmp_path, declared)
@@ -339,13 +333,10 @@ def test_a_cluster_that_forgot_the_application_is_joined_again(
     spark._connected()
     for name in ("master", "worker-1", "worker-2"):
         cluster.kill(name)
-    failures = []
-    try:
+    monkeypatch.setattr(spark, "_patience", 4.0)
+    with pytest.raises(DependencyError, match="no executor"):
         spark.run(task(declared, path, source, Insert(), 1))
-    except DependencyError as error:
-        failures.append(str(error))
-    assert failures
-    assert "executor" in failures[0]
+    monkeypatch.undo()
     with pytest.raises(DependencyError, match="master does not answer"):
         spark.run(task(declared, path, source, Insert(), 1))
     assert DeltaTable(str(path)).version() == 0
@@ -360,22 +351,14 @@ def test_a_killed_jvm_is_replaced(tmp_path: Path, cluster: SparkCluster, spark: 
     spark._connected()
     assert spark._session is not None
     tracker = spark._session.sparkContext.statusTracker()
-    failures: list[Exception] = []
-
-    def work() -> None:
-        try:
-            spark.run(task(declared, path, source, Insert(), 1))
-        except DependencyError as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    eventually(tracker.getActiveJobsIds)
-    killed = jvm_pid()
-    assert killed is not None
-    os.kill(killed, signal.SIGKILL)
-    thread.join()
-    assert len(failures) == 1
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(spark.run, task(declared, path, source, Insert(), 1))
+        eventually(lambda: tracker.getActiveJobsIds() or running.done())
+        killed = jvm_pid()
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        with pytest.raises(DependencyError):
+            running.result()
     small = given(tmp_path / "in", upstream, hostile(upstream, 50, 1))
     assert spark.run(task(declared, path, small, Insert(), 1)).rows_out > 0
     assert jvm_pid() not in (None, killed)
