@@ -105,6 +105,26 @@ def test_an_event_is_followed_from_landing_to_gold(settings: Settings) -> None:
         (3, 1, "duplicate", None),
     ]
     assert [(g.table, g.row and g.row["total_events"]) for g in whole.gold] == [("event_metrics_gold", 2)]
+    assert [g.includes_event for g in whole.gold] == [True]
+
+
+def test_gold_that_was_computed_before_the_event_came_does_not_count_it(settings: Settings) -> None:
+    later = TIME.replace(hour=13)
+    commit(settings, "app_events_bronze", [row("a", 0)], {"chains": {f"{TOPIC_ID}/1": 0}})
+    commit(settings, "app_events_silver", [row("a", 0, load_timestamp=later)], {"source_version": 0})
+    gold = {
+        "metric_date": TIME.date(),
+        "metric_hour": 12,
+        "event_type": "login",
+        "app_type": "web",
+        "total_events": 9,
+        "unique_users": 9,
+        "load_timestamp": TIME,
+    }
+    commit(settings, "event_metrics_gold", [gold], {})
+    found = trace(settings, "a")
+    assert found is not None
+    assert [(g.row and g.row["total_events"], g.includes_event) for g in found.gold] == [(9, False)]
 
 
 def test_an_empty_platform_knows_no_event(settings: Settings) -> None:
