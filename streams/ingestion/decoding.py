@@ -39,6 +39,10 @@ _BAD = (
     RecursionError,
 )
 _encoder = msgspec.json.Encoder()
+MAX_DEPTH = 500
+"""Most levels of a record's JSON. Of our own, because the interpreter's limit differs between versions."""
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
 
 
 class SourceRecord(Protocol):
@@ -140,6 +144,8 @@ class BatchDecoder:
         doubtful = set()
         if max(map(len, values), default=0) > self._limit:
             doubtful = {r.offset for r in records if len(r.value or b"") > self._limit}
+        if max(map(len, values), default=0) > MAX_DEPTH:
+            doubtful |= {r.offset for r in records if _may_be_deep(r.value or b"")}
         if _ANY_FINE_FRACTION(b"\n".join(values)):
             doubtful |= {r.offset for r in records if r.value and _FINE_FRACTION(r.value)}
         return doubtful
@@ -176,6 +182,8 @@ class BatchDecoder:
                 f"expected at most {self._limit} bytes (ingestion.max_record_bytes), got {size}",
                 kind="too_large",
             )
+        if _may_be_deep(record.value or b"") and _depth(record.value or b"") > MAX_DEPTH:
+            raise InvalidRecord(f"expected JSON of at most {MAX_DEPTH} levels", kind="too_deep")
 
     def _system(self, headers: Headers) -> str:
         """The `source` header, where it is a short printable word. Remembered by the headers as a whole."""
@@ -196,3 +204,16 @@ def _mend_timestamps(timestamps_ms: list[int], now_ms: int) -> None:
     """Kafka's timestamp is the producer's by default: absent or wrong ones become ingestion's clock."""
     if timestamps_ms and (min(timestamps_ms) < 0 or max(timestamps_ms) > now_ms):
         timestamps_ms[:] = [at if 0 <= at <= now_ms else now_ms for at in timestamps_ms]
+
+
+def _may_be_deep(value: bytes) -> bool:
+    return len(value) > MAX_DEPTH and value.count(b"[") + value.count(b"{") > MAX_DEPTH
+
+
+def _depth(value: bytes) -> int:
+    """Levels of nesting of a JSON text, which may be malformed."""
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", value)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
