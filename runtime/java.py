@@ -3,7 +3,8 @@
 Spark's launcher hard-codes `--add-modules=jdk.incubator.vector`, a module that Java from a wheel does not
 have and that Spark uses for linear algebra alone. Such a Java refuses to start with it, so Spark is given a
 folder of ours whose `bin/java` drops that argument and execs the real one. It has to be JAVA_HOME for master,
-workers and driver (executors inherit it from there); on PATH alone it would not be seen.
+workers and driver (executors inherit it from there); on PATH alone it would not be seen. It also puts the
+system's folders behind PATH, for the programs that Hadoop calls by name.
 """
 
 from __future__ import annotations
@@ -82,6 +83,9 @@ def _shim(folder: Path, home: Path) -> Path:
 _SCRIPT = """\
 #!/bin/sh
 # Starts the real java without the module that only Spark's linear algebra would use and that it lacks.
+# Hadoop calls chmod and others by name, and fails on its first write where PATH has none.
+PATH="${{PATH:+$PATH:}}/usr/bin:/bin"
+export PATH
 for argument do
     shift
     case $argument in

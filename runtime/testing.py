@@ -15,6 +15,8 @@ from runtime.bootstrap.progress import Progress, duration
 from runtime.java import ROOT
 
 Scope = Literal["fast", "default", "long"]
+INTERRUPTED = 2
+"""pytest's code for an interrupt."""
 CHECKS: dict[str, list[str]] = {
     "ruff check": ["-m", "ruff", "check", "--output-format", "concise", ".", "dp"],
     "ruff format": ["-m", "ruff", "format", "--check", ".", "dp"],
@@ -27,6 +29,12 @@ SELECTED: dict[Scope, list[str]] = {
     "default": ["-m", "not long"],
     "long": [],
 }
+WITHOUT_FAST: dict[Scope, list[str]] = {
+    "default": ["-m", "system and not long"],
+    "long": ["-m", "system or long"],
+}
+# More processes than these spend their time importing.
+SIDE_BY_SIDE = ["--numprocesses", "logical", "--maxprocesses", "8", "--dist", "worksteal"]
 
 
 def run_checks(progress: Progress) -> list[str]:
@@ -50,13 +58,23 @@ def run_pytest(scope: Scope, arguments: Sequence[str], *, base: Path | None = No
     """Runs pytest over the tests of `scope` from the root of the code, and gives its exit code.
 
     `arguments` go to pytest as they are, but for paths that exist relative to `base` (the working directory).
-    An interrupt is left to pytest, so that its fixtures can stop what they started.
+    Without any, the tests that need no JVM run first, side by side on the cores, and the others one after
+    another: a broker and a cluster fill a small machine alone. An interrupt is left to pytest, so that its
+    fixtures can stop what they started.
     """
-    base = Path.cwd() if base is None else base
+    if arguments:
+        base = Path.cwd() if base is None else base
+        return _pytest(*SELECTED[scope], *(_absolute(argument, base) for argument in arguments))
+    code = _pytest(*SELECTED["fast"], *SIDE_BY_SIDE)
+    if scope == "fast" or code == INTERRUPTED:
+        return code
+    return _pytest(*WITHOUT_FAST[scope]) or code
+
+
+def _pytest(*arguments: str) -> int:
     # Named, because pytest would otherwise look for a configuration near the paths it is given.
     configuration = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
-    command = [sys.executable, "-P", "-m", "pytest", *configuration, *SELECTED[scope]]
-    command += [_absolute(argument, base) for argument in arguments]
+    command = [sys.executable, "-P", "-m", "pytest", *configuration, *arguments]
     # The terminal sends an interrupt to pytest as well. Caught here before it starts, so that it starts with
     # the default: a shell's background jobs inherit one that ignores it.
     before = signal.signal(signal.SIGINT, lambda *_: None)

@@ -187,6 +187,9 @@ def _sync(environment: Environment, options: dict[str, str], progress: Progress,
         *(environment.uv, "pip", "sync", "--python", environment.python),
         *("--require-hashes", "--require-build-hashes", "--preview-features", "build-dependency-hashes"),
         *("--build-constraints", root / "requirements-build.lock"),
+        # Here once, on all cores, instead of in the first start of every service one after another (and in
+        # each start where Python is told to write no bytecode).
+        "--compile-bytecode",
         *no_index_argument(env),
         root / "requirements.lock",
     ]

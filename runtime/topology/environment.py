@@ -55,6 +55,6 @@ def background_environment(resolved: Resolved, inherited: Mapping[str, str] = os
 
 
 def _with_system_folders(path: str) -> str:
-    """``path`` and, behind it, the system's own folders: Hadoop calls `chmod`, `ls` and `bash` by name."""
+    """``path`` and, behind it, the system's own folders: Spark's launcher is a script and calls others."""
     known = [folder for folder in path.split(os.pathsep) if folder]
     return os.pathsep.join([*known, *(folder for folder in ("/usr/bin", "/bin") if folder not in known)])

@@ -83,6 +83,18 @@ def test_spark_gets_a_java_that_drops_one_argument_and_nothing_else(
     assert answer.stdout.split("\n")[:-1] == expected
 
 
+def test_programs_that_hadoop_calls_are_found_behind_a_bare_path(tmp_path: Path, beside_code: Path) -> None:
+    home = jdk(tmp_path / "jre", "21.0.8")
+    (home / "bin" / "java").write_text("#!/bin/sh\ncommand -v chmod && echo $PATH\n", "utf-8")
+    shim = java.spark_java_home(Settings(java=Java(home=str(home))))
+    answer = subprocess.run(
+        [shim / "bin" / "java"], capture_output=True, text=True, check=True, env={"PATH": "/nowhere"}
+    )
+    found, path = answer.stdout.splitlines()
+    assert Path(found).name == "chmod"
+    assert path.startswith("/nowhere:")
+
+
 def test_shim_is_written_once(tmp_path: Path, beside_code: Path) -> None:
     settings = Settings(java=Java(home=str(jdk(tmp_path / "jre", "21"))))
     program = java.spark_java_home(settings) / "bin" / "java"
