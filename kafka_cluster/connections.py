@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.codec import has_gzip, has_lz4, has_snappy, has_zstd
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, UnknownError
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_before_delay,
+    wait_exponential_jitter,
+)
 
 from contracts.errors import DependencyError
 from contracts.settings import Settings
-from kafka_cluster.backoff import delays
 from kafka_cluster.security import aiokafka_options
 
 log = logging.getLogger(__name__)
@@ -24,11 +28,16 @@ MAX_REQUEST_BYTES = 15 * 1024**2
 """Largest record that is produced, before compression; brokers of ours take 16 MiB (`message.max.bytes`)."""
 CONNECT_SECONDS = 60.0
 RETRY_MS = 300
+RETRY_WAIT = wait_exponential_jitter(multiplier=0.2, max=10.0, jitter=0.5)
+"""Seconds between attempts to connect: growing, bounded, jittered so that clients come back apart."""
 _CODECS = {"snappy": has_snappy, "gzip": has_gzip, "lz4": has_lz4, "zstd": has_zstd}
+_refused: set[str] = set()
+"""Codecs that the broker would not take from this process; the next process asks again."""
 
 
 def codec(settings: Settings) -> str | None:
-    """The codec to produce with: the one that is set, else gzip, else none, by what this Python can do.
+    """The codec to produce with: the one that is set, else gzip, else none, by what this Python can do and
+    what the broker has not refused.
 
     A fallback is logged. None means uncompressed.
     """
@@ -36,12 +45,27 @@ def codec(settings: Settings) -> str | None:
     for name in dict.fromkeys((wanted, "gzip")):
         if name == "none":
             return None
-        if _CODECS[name]():
+        if name not in _refused and _CODECS[name]():
             if name != wanted:
                 log.warning("codec %s is not available: producing with %s", wanted, name)
             return name
     log.warning("codec %s is not available: producing uncompressed", wanted)
     return None
+
+
+def refuse_codec(settings: Settings, error: BaseException) -> bool:
+    """Whether ``error``, of a record that was sent, is a refusal of the codec in use; it is then not used in
+    this process any more, and a new producer takes the next one.
+
+    Brokers that lack a codec (no native library, a forbidding configuration) answer with a code for which
+    aiokafka has no name.
+    """
+    used = codec(settings)
+    if type(error) is not UnknownError or used is None:
+        return False
+    _refused.add(used)
+    log.warning("the broker refuses codec %s (%s)", used, error)
+    return True
 
 
 @asynccontextmanager
@@ -114,22 +138,29 @@ async def consumer(
 
 
 async def _started(settings: Settings, make: Any, connect_seconds: float) -> Any:
-    deadline = time.monotonic() + connect_seconds
-    for delay in delays():
+    async def start() -> Any:
         client = make()
         try:
             await client.start()
-        except (KafkaError, OSError) as error:
-            await client.stop()
-            if time.monotonic() + delay >= deadline:
-                raise DependencyError(
-                    f"no broker answers at {settings.bootstrap_servers} ({error}); is it up (dp status)?"
-                ) from error
-            log.info("broker does not answer yet: %s", error)
-            await asyncio.sleep(delay)
         except BaseException:
             await client.stop()
             raise
-        else:
-            return client
-    raise AssertionError("delays never end")
+        return client
+
+    attempts = AsyncRetrying(
+        retry=retry_if_exception_type((KafkaError, OSError)),
+        wait=RETRY_WAIT,
+        stop=stop_before_delay(connect_seconds),
+        before_sleep=_say_why,
+        reraise=True,
+    )
+    try:
+        return await attempts(start)
+    except (KafkaError, OSError) as error:
+        raise DependencyError(
+            f"no broker answers at {settings.bootstrap_servers} ({error}); is it up (dp status)?"
+        ) from error
+
+
+def _say_why(attempt: RetryCallState) -> None:
+    log.info("broker does not answer yet: %s", attempt.outcome.exception() if attempt.outcome else "")

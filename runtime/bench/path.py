@@ -93,7 +93,7 @@ def dead_letter_end(settings: Settings) -> int:
 
 @retry(
     retry=retry_if_exception_type(KafkaException),
-    wait=wait_exponential_jitter(initial=1.0, max=5.0),
+    wait=wait_exponential_jitter(multiplier=1.0, max=5.0),
     stop=stop_after_delay(90),
     reraise=True,
 )

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 
 from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry, start_http_server
+from tenacity import AsyncRetrying, retry_if_result, wait_exponential_jitter
 
 from contracts.errors import DependencyError, PlatformError, PortInUse
 from contracts.heartbeat import HeartbeatWriter
 from contracts.settings import Settings
 from contracts.sources import SOURCES, Source
 from kafka_cluster import client_logs, connections
-from kafka_cluster.backoff import delays
 from kafka_cluster.registry import register_sources
 from kafka_cluster.topics import ensure_topics
 from streams.ingestion.consumer import SourceConsumer
@@ -26,6 +26,7 @@ from streams.ingestion.status import IngestionCollector, SourceStatus
 log = logging.getLogger(__name__)
 
 SERVICE = "ingestion"
+REGISTRY_WAIT = wait_exponential_jitter(multiplier=1.0, max=5.0, jitter=1.0)
 COLLECTOR_THRESHOLDS = (200_000, 50, 100)
 """A round holds tens of thousands of records at once, none of them in a cycle; at Python's own threshold of
 700 the garbage collector walks them again and again, for a quarter of all CPU."""
@@ -114,7 +115,8 @@ async def _beat(health: _Health) -> None:
         await asyncio.sleep(1.0)
 
 
-async def _register(settings: Settings, sources: Sequence[Source], health: _Health) -> None:
+async def _register(settings: Settings, sources: Sequence[Source], health: _Health) -> bool:
+    """Whether the registry has the schemas now."""
     try:
         await asyncio.to_thread(register_sources, settings, sources)
     except DependencyError as error:
@@ -123,15 +125,13 @@ async def _register(settings: Settings, sources: Sequence[Source], health: _Heal
         health.registry = str(error)
     else:
         health.registry = "ok"
+    return health.registry == "ok"
 
 
 async def _keep_registering(settings: Settings, sources: Sequence[Source], health: _Health) -> None:
-    for delay in delays(first=1.0, most=5.0):
-        await asyncio.sleep(delay)
-        await _register(settings, sources, health)
-        if health.registry == "ok":
-            log.info("the schema registry is back")
-            return
+    attempts = AsyncRetrying(wait=REGISTRY_WAIT, retry=retry_if_result(lambda registered: not registered))
+    await attempts(_register, settings, sources, health)
+    log.info("the schema registry is back")
 
 
 @contextmanager

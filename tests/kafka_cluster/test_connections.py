@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from itertools import islice
 from pathlib import Path
 
 import pytest
+from aiokafka.errors import NotLeaderForPartitionError, UnknownError
 
 from contracts.errors import DependencyError, SettingsError
 from contracts.settings import Kafka, Settings
 from kafka_cluster import connections
-from kafka_cluster.backoff import delays
 from kafka_cluster.security import aiokafka_options, librdkafka_options
 from kafka_cluster.topics import _path_safe
 
@@ -43,11 +42,16 @@ def test_a_codec_that_is_missing_falls_back_and_says_so(
     assert any(wanted in record.message for record in caplog.records) is fell_back
 
 
-def test_delays_grow_to_a_bound_and_are_jittered() -> None:
-    found = list(islice(delays(first=1.0, most=8.0), 40))
-    assert all(0.5 <= delay <= 8.0 for delay in found)
-    assert min(found[5:]) >= 4.0
-    assert len(set(found)) == len(found)
+def test_a_codec_that_the_broker_refuses_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_refused", set())
+    settings = Settings()
+    assert not connections.refuse_codec(settings, NotLeaderForPartitionError())
+    assert connections.codec(settings) == "snappy"
+    assert connections.refuse_codec(settings, UnknownError())
+    assert connections.codec(settings) == "gzip"
+    assert connections.refuse_codec(settings, UnknownError())
+    assert connections.codec(settings) is None
+    assert not connections.refuse_codec(settings, UnknownError())
 
 
 def test_sasl_reaches_both_clients(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,20 @@ def chain_files(settings: Settings, source: Source, topic_id: str, partition: in
 
 
 def check_landing(
-    settings: Settings, topic_id: str, fed: Mapping[int, Sequence[int]], ends: Mapping[int, int]
+    settings: Settings,
+    topic_id: str,
+    fed: Mapping[int, Sequence[int]],
+    ends: Mapping[int, int],
+    source: Source = APP_EVENTS,
 ) -> int:
     """Each valid source offset is in landing once, in order, and the files follow one another; the count."""
     total = 0
     for partition, offsets in fed.items():
         landed: list[int] = []
         expected_first = 0
-        for path in chain_files(settings, APP_EVENTS, topic_id, partition):
+        for path in chain_files(settings, source, topic_id, partition):
             table = pq.read_table(path, partitioning=None)
-            assert table.schema.equals(LANDING["app_events"]), path
+            assert table.schema.equals(LANDING[source.name]), path
             metadata = table.schema.metadata
             assert int(metadata[b"dp.first_offset"]) == expected_first == int(path.stem), path
             expected_first = int(metadata[b"dp.last_offset"]) + 1
@@ -93,6 +98,27 @@ def recomputed(
     return {key: tuple(value) for key, value in totals.items()}
 
 
+def from_input(
+    settings: Settings, events: Iterable[tuple[int, Mapping[str, Any]]]
+) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """The same from what was sent: (partition, app event as its producer wrote it), in any order."""
+    window = settings.streams.window_seconds * MICRO
+    totals: dict[tuple[Any, ...], list[Any]] = {}
+    for partition, event in events:
+        at = round(datetime.fromisoformat(event["event_timestamp"]).timestamp() * MICRO)
+        key = (partition, at // window * window, event["user_id"], event["event_type"], event["app_type"])
+        t = totals.setdefault(key, [0, None, None, None, 0, at, at])
+        value = event.get("event_value")
+        t[0] += 1
+        if value is not None:
+            t[1] = (t[1] or 0.0) + value
+            t[2] = value if t[2] is None else min(t[2], value)
+            t[3] = value if t[3] is None else max(t[3], value)
+        t[4] += event["event_type"] == "error" or (event.get("status_code") or 0) >= 400
+        t[5], t[6] = min(t[5], at), max(t[6], at)
+    return {key: tuple(value) for key, value in totals.items()}
+
+
 def read_by_rule(settings: Settings) -> dict[tuple[Any, ...], tuple[Any, ...]]:
     """The same from the view's files, by the reading rule."""
     files = f"{view_folder(settings, 'events_aggregated_realtime')}/date=*/topic_id=*/[0-9]*.parquet"
@@ -109,7 +135,13 @@ def read_by_rule(settings: Settings) -> dict[tuple[Any, ...], tuple[Any, ...]]:
 
 def check_windows(settings: Settings, topic_id: str, partitions: Sequence[int]) -> int:
     """The view read by the rule equals the recomputation, row by row; how many rows."""
-    expected, found = recomputed(settings, topic_id, partitions), read_by_rule(settings)
+    return check_rows(read_by_rule(settings), recomputed(settings, topic_id, partitions))
+
+
+def check_rows(
+    found: Mapping[tuple[Any, ...], tuple[Any, ...]], expected: Mapping[tuple[Any, ...], tuple[Any, ...]]
+) -> int:
+    """Both have the same rows; how many."""
     assert found.keys() == expected.keys()
     # Values are multiples of a quarter, so sums are exact in any order.
     wrong = {key: (found[key], expected[key]) for key in expected if found[key] != expected[key]}

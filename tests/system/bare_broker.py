@@ -19,8 +19,8 @@ START_SECONDS = 240.0
 class Broker:
     """A bare broker and the `dp` command line that is pointed at it."""
 
-    def __init__(self, root: Path) -> None:
-        self.copy = PlatformCopy(root, kafka__partitions=3)
+    def __init__(self, root: Path, **flags: object) -> None:
+        self.copy = PlatformCopy(root, **{"kafka__partitions": 3, **flags})
         self.settings = self.copy.settings
         self._root = root
         self._stack = ExitStack()
@@ -44,6 +44,10 @@ class Broker:
         """A `dp` process that runs on, under the service's name."""
         argv = [sys.executable, "-m", "runtime", *arguments]
         return self._spawn(name, argv, {"DP_SERVICE": name})
+
+    def process(self, service: str) -> subprocess.Popen[bytes]:
+        """The process of a service that was started here."""
+        return self._running[service]
 
     def kill(self, service: str) -> None:
         process = self._running.pop(service)
