@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -74,7 +74,9 @@ def load(
         key = at.rstrip("`")
         origin = origins.get(key, "")
         where = f" ({origin})" if origin else ""
-        raise SettingsError(f"setting {key}{where}: {message}", key=key, origin=origin) from error
+        raise SettingsError(
+            f"setting {key}{where}: {message}{_allowed(key)}", key=key, origin=origin
+        ) from error
     return Resolved(settings=settings, origins=origins, file=path)
 
 
@@ -135,6 +137,15 @@ def _put(
         )
     merged.setdefault(section, {})[name] = value
     origins[key] = origin
+
+
+def _allowed(key: str) -> str:
+    """The values of a setting that takes one of some, as the end of a sentence; else nothing."""
+    section, _, name = key.partition(".")
+    values = get_args(get_type_hints(type(getattr(Settings(), section, None))).get(name))
+    if not values or not all(isinstance(value, str) for value in values):
+        return ""
+    return f"; one of {', '.join(values)}"
 
 
 def _fields_of(section: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pyarrow.compute as pc
@@ -120,8 +120,12 @@ class SilverWatch:
         return int(found[0][0])
 
 
-def measure(settings: Settings, *, seconds: float, warm_up: float) -> list[Ages]:
+def measure(
+    settings: Settings, *, seconds: float, warm_up: float, progress: Callable[[str], None]
+) -> list[Ages]:
     """Watches a running platform: the window begins after ``warm_up`` and lasts ``seconds``.
+
+    ``progress`` is told once a second what is being waited for.
 
     Then waits until events after the window have shown wherever events come, PATIENCE_SECONDS at most.
     Raises DependencyError where the API does not answer.
@@ -141,9 +145,19 @@ def measure(settings: Settings, *, seconds: float, warm_up: float) -> list[Ages]
             complete = all(watch.newest >= window.end + 15_000 for watch in watches if watch.newest)
             if now >= window.end and (complete or now > window.end + PATIENCE_SECONDS * 1000):
                 break
+            progress(_phase(window, now))
             time.sleep(POLL_SECONDS)
     found = [ages("landing", watch.source.name, watch.counts, LANDING_TARGET) for watch in landings]
     return [*found, ages("app_events_silver, by POST /query", "app_events", silver.counts, SILVER_TARGET)]
+
+
+def _phase(window: Window, now: int) -> str:
+    """What is being waited for at ``now`` (milliseconds since 1970)."""
+    if now < window.start:
+        return f"warming up: {(window.start - now) / 1000:.0f} s left"
+    if now < window.end:
+        return f"measuring: {(window.end - now) / 1000:.0f} s left"
+    return f"waiting until later events have arrived everywhere: {(now - window.end) / 1000:.0f} s"
 
 
 def ages(place: str, source: str, counts: Mapping[float, int], target: float | None) -> Ages:

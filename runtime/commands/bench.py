@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 import msgspec
+from rich.console import Console
 
 from contracts.configuration import Resolved
 
@@ -57,7 +58,8 @@ def freshness(
     from runtime.topology.state import read_snapshot
 
     settings = resolved.settings
-    found = measure(settings, seconds=seconds, warm_up=warm_up)
+    with Console(stderr=True).status("") as status:
+        found = measure(settings, seconds=seconds, warm_up=warm_up, progress=status.update)
     snapshot = read_snapshot(settings)
     result: dict[str, Any] = {
         "seconds": seconds,

@@ -13,6 +13,8 @@ from contracts.configuration import Resolved
 from contracts.errors import QueryError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from contracts.settings import Settings
     from web.queries import Result
     from web.sandbox.protocol import Format
@@ -99,9 +101,26 @@ def _print_table(result: Result) -> None:
     console = Console()
     if not console.is_terminal:
         console.width = 1000  # a line a row for grep, never folded
+    elif console.measure(table, options=console.options.update(width=10_000)).maximum > console.width:
+        table = _one_below_another(result)
     console.print(table)
     rows = "1 row" if answer.row_count == 1 else f"{answer.row_count:,} rows"
     click.echo(f"{rows} in {answer.elapsed_ms:.0f} ms")
+
+
+def _one_below_another(result: Result) -> Table:
+    """A line a value: for rows that are wider than the terminal, where folded cells could not be read."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for number, row in enumerate(json.loads(result.answer.rows), start=1):
+        table.add_row(Text(f"row {number}", "dim"), "")
+        for column, value in zip(result.answer.columns, row, strict=True):
+            table.add_row(Text(column.name), Text(_cell(value)))
+    return table
 
 
 def _cell(value: Any) -> str:

@@ -108,5 +108,5 @@ def _supervise(resolved: Resolved, console: Console | None) -> None:
     if console is None:
         asyncio.run(main(Supervisor(resolved, chosen)))
         return
-    with view_for(console) as view:
+    with view_for(console, hint="Ctrl-C stops it") as view:
         asyncio.run(main(Supervisor(resolved, chosen, on_change=view.update)))

@@ -41,11 +41,11 @@ class View(Protocol):
     ) -> None: ...
 
 
-def view_for(console: Console, *, from_now: bool = False) -> View:
-    """The live view in a terminal, plain lines where output goes to a file or a pipe; with ``from_now`` these
-    tell only what changes after the first snapshot."""
+def view_for(console: Console, *, from_now: bool = False, hint: str = "") -> View:
+    """The live view in a terminal, with ``hint`` at its foot; plain lines where output goes to a file or a
+    pipe: with ``from_now`` these tell only what changes after the first snapshot."""
     if console.is_terminal and not console.is_dumb_terminal:
-        return LiveView(console)
+        return LiveView(console, hint)
     return PlainView(from_now=from_now)
 
 
@@ -88,11 +88,12 @@ class PlainView:
 class LiveView:
     """One row a service, redrawn in place."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, hint: str = "") -> None:
+        self._hint = Text(hint, "dim")
         self._live = Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
 
     def update(self, snapshot: Snapshot) -> None:
-        self._live.update(render(snapshot), refresh=True)
+        self._live.update(Group(render(snapshot), self._hint), refresh=True)
 
     def __enter__(self) -> Self:
         self._live.__enter__()

@@ -86,3 +86,8 @@ def test_every_key_can_be_written_as_a_variable_without_ambiguity() -> None:
     assert len(set(variables)) == len(variables)
     assert not set(variables) & configuration.RESERVED
     assert all("_" not in section for section in Settings.__struct_fields__)
+
+
+def test_a_wrong_choice_lists_the_right_ones() -> None:
+    with pytest.raises(SettingsError, match=r"lakehouse\.engine \(flag\): .*one of spark, embedded"):
+        load(flags={"lakehouse.engine": "flink"}, environ={})
