@@ -187,6 +187,21 @@ class Spark(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Address under which executors reach the driver; empty: network.host."""
 
 
+class Batch(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    schedule: str = "0 2 * * *"
+    """When the batch jobs start: a cron expression of five fields."""
+    time_zone: str = "UTC"
+    """IANA time zone in which the schedule is read. Days of the jobs are UTC all the same."""
+    late_days: Positive = 7
+    """A closed day is computed again where late data touched it within so many days."""
+    attempts: Positive = 4
+    """How often a job is tried before it has failed."""
+    retry_seconds: PositiveSeconds = 60.0
+    """Wait before the second attempt, seconds; doubles with every further one."""
+    timeout_seconds: PositiveSeconds = 7200.0
+    """An attempt that takes longer is ended, seconds."""
+
+
 class Api(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     keys: bool = False
     """Whether the API asks for a key. Always so on another address than loopback."""
@@ -235,6 +250,7 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     streams: Streams = field(default_factory=Streams)
     lakehouse: Lakehouse = field(default_factory=Lakehouse)
     spark: Spark = field(default_factory=Spark)
+    batch: Batch = field(default_factory=Batch)
     api: Api = field(default_factory=Api)
     simulators: Simulators = field(default_factory=Simulators)
     logs: Logs = field(default_factory=Logs)

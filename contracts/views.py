@@ -38,14 +38,25 @@ SELECT
   max(revision) AS revision,
   bool_and(is_final) AS is_final,
   bool_or(is_late) AS is_late
-FROM (
-  SELECT
-    *,
-    row_number() OVER (
-      PARTITION BY topic_id, source_partition, {keys}, is_late, CASE WHEN is_late THEN revision END
-      ORDER BY revision DESC, is_final DESC
-    ) AS newest
-  FROM {relation}
-) AS known
-WHERE newest = 1
+FROM ({newest_windows_query(relation)}) AS known
 GROUP BY source_partition, {keys}""".strip()
+
+
+def newest_windows_query(relation: str) -> str:
+    """SQL for the rows of ``relation`` that the reading rule looks at; `newest` is 1 in all of them.
+
+    The rule gives the same over these rows as over all, whatever files come later: what compaction keeps.
+    """
+    keys = ", ".join(WINDOW_KEYS)
+    return f"""
+  SELECT *
+  FROM (
+    SELECT
+      *,
+      row_number() OVER (
+        PARTITION BY topic_id, source_partition, {keys}, is_late, CASE WHEN is_late THEN revision END
+        ORDER BY revision DESC, is_final DESC
+      ) AS newest
+    FROM {relation}
+  ) AS told
+  WHERE newest = 1""".strip()
