@@ -90,4 +90,4 @@ def test_every_key_can_be_written_as_a_variable_without_ambiguity() -> None:
 
 def test_a_wrong_choice_lists_the_right_ones() -> None:
     with pytest.raises(SettingsError, match=r"lakehouse\.engine \(flag\): .*one of spark, embedded"):
-        load(flags={"lakehouse.engine": "flink"}, environ={})
+        configuration.load(flags={"lakehouse.engine": "flink"}, environ={})
