@@ -40,15 +40,18 @@ def partition_rows(flusher: Flusher) -> list[dict[str, Any]]:
 
 
 def heartbeat_details(flusher: Flusher, hole_seconds: float) -> dict[str, Any]:
-    """`partitions` {source: {partition: {H, watermark, pending}}}, `flush_seconds`, and `holes`: where
-    records have been missing for longer than ``hole_seconds``, with the offset from which to send again."""
+    """`partitions` {source: {partition: {H, topic_id, watermark, pending, lag}}} (``lag`` in records of the
+    internal topic, null where it is not known yet), `flush_seconds`, and `holes`: where records have been
+    missing for longer than ``hole_seconds``, with the offset from which to send again."""
     partitions: dict[str, dict[str, Any]] = {}
     for (source, number), slot in sorted(flusher.slots.items()):
         partition = slot.partition
         partitions.setdefault(source, {})[str(number)] = {
             "H": partition.position,
+            "topic_id": partition.topic_id,
             "watermark": iso(partition.watermark),
-            "pending": partition.waiting_events,
+            "pending": len(partition.waiting) and max(partition.waiting_events, 1),
+            "lag": _unread(flusher, (source, number), slot),
         }
     return {
         "partitions": partitions,
@@ -82,7 +85,6 @@ def iso(microseconds: int | None) -> str | None:
 
 def _row(flusher: Flusher, key: Key, slot: Slot) -> dict[str, Any]:
     partition = slot.partition
-    end = flusher.end_offset(key)
     return {
         "source": key[0],
         "partition": key[1],
@@ -97,6 +99,11 @@ def _row(flusher: Flusher, key: Key, slot: Slot) -> dict[str, Any]:
         "late_events": partition.late_events,
         "unreadable_records": partition.unreadable,
         "foreign_records": partition.foreign,
-        "lag_records": None if end is None else max(end - slot.expected, 0),
+        "lag_records": _unread(flusher, key, slot),
         "hole_seconds": None if partition.hole_since is None else round(time.time() - partition.hole_since),
     }
+
+
+def _unread(flusher: Flusher, key: Key, slot: Slot) -> int | None:
+    end = flusher.end_offset(key)
+    return None if end is None else max(end - slot.expected, 0)

@@ -23,6 +23,7 @@ from kafka_cluster.topics import topic_ids
 from streams import packing
 from streams.ingestion import dead_letters
 from streams.ingestion.decoding import BatchDecoder, Decoded, Rejected
+from streams.ingestion.holes import HoleWatch
 from streams.ingestion.status import SourceStatus
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ POLL_MS = 200
 SESSION_MS = 6_000
 """A process that was killed blocks its partitions this long; brokers accept no less."""
 PROOF_SECONDS = 15.0
+HOLE_CHECK_SECONDS = 2.0
 
 
 class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
@@ -56,6 +58,8 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
         self._topic_id = ""
         self._through: dict[TopicPartition, int] = {}
         """Last source offset sent, of each partition that is ours and has been read."""
+        self._holes = HoleWatch(settings, source)
+        self._holes_checked_at = time.monotonic()
         self._round = asyncio.Lock()
         self._epoch = 0
         """Counts rebalances."""
@@ -77,6 +81,7 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
         ) as self._consumer:
             self._consumer.subscribe([self._source.topic], listener=self)
             while not stop.is_set():
+                await self._close_holes()
                 epoch, batches = await self._fetch(stop)
                 async with self._round:
                     # A rebalance since the fetch has put the position back to what is committed.
@@ -179,8 +184,7 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
         """Accepts a batch that begins where the last one ended, or later where the broker proves why."""
         known = self._through.get(partition)
         if known is None:
-            ids = await asyncio.to_thread(topic_ids, self._settings, [partition.topic])
-            self._topic_id = ids[partition.topic]
+            await self._learn_topic_id()
             committed = await self._consumer.committed(partition)
             known = (committed or 0) - 1
         expected = known + 1
@@ -192,6 +196,40 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
         if first > expected:
             await self._explain_gap(partition, expected, first)
         self._through[partition] = known
+
+    async def _learn_topic_id(self) -> None:
+        topic = self._source.topic
+        ids = await asyncio.to_thread(topic_ids, self._settings, [topic])
+        if topic not in ids:
+            raise DependencyError(f"topic {topic} does not exist any more")
+        self._topic_id = ids[topic]
+
+    async def _close_holes(self) -> None:
+        """Goes back to where landing ends, in partitions of which the workers miss records."""
+        now = time.monotonic()
+        if now - self._holes_checked_at < HOLE_CHECK_SECONDS:
+            return
+        self._holes_checked_at = now
+        async with self._round:  # no rebalance in between
+            owned = {partition.partition: partition for partition in self._consumer.assignment()}
+            sent = {}
+            for number, partition in owned.items():
+                if (through := self._through.get(partition)) is None:
+                    through = (await self._consumer.committed(partition) or 0) - 1
+                sent[number] = through
+            if not self._topic_id:
+                await self._learn_topic_id()
+            for number, landed in (await asyncio.to_thread(self._holes.due, sent, self._topic_id)).items():
+                log.error(
+                    "%s/%d: workers miss records after offset %d, sent up to %d: sending again",
+                    self._source.topic,
+                    number,
+                    landed,
+                    sent[number],
+                )
+                self._consumer.seek(owned[number], landed + 1)
+                self._through[owned[number]] = landed
+                self._status.resent += sent[number] - landed
 
     async def _explain_gap(self, partition: TopicPartition, expected: int, first: int) -> None:
         place = f"{partition.topic}/{partition.partition}"

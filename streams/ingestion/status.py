@@ -26,6 +26,8 @@ class SourceStatus(Struct, kw_only=True):
     """Records that are no events and no faults, by kind."""
     lost: int = 0
     """Source records that retention cut before they were read."""
+    resent: int = 0
+    """Source records sent again because workers had never got them."""
     committed_at: float = 0.0
     """When offsets were last committed, Unix seconds; 0: not yet."""
     lag: dict[int, int] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class SourceStatus(Struct, kw_only=True):
             "invalid": dict(self.invalid),
             "skipped": dict(self.skipped),
             "lost": self.lost,
+            "resent": self.resent,
             "lag": sum(self.lag.values()),
             "lag_by_partition": {str(partition): lag for partition, lag in sorted(self.lag.items())},
             "commit_age_seconds": self.commit_age(),
