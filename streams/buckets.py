@@ -22,6 +22,8 @@ class Bucket(Struct, frozen=True, array_like=True):
     """Last source offset that the content includes; the end of a landing file."""
     watermark: int | None
     content: bytes
+    logic: str = ""
+    """By what the content was made (``streams.logic``): a snapshot by other logic is of no use."""
 
 
 _encoder = msgspec.msgpack.Encoder()

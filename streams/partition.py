@@ -24,6 +24,7 @@ from contracts.sources import Source
 from streams.buckets import BUCKETS, Bucket, bucket_of, decode_bucket, encode_bucket
 from streams.chain import Chain, ChainFile, Step, no_step
 from streams.frames import Accepted, landing_frame, landing_types
+from streams.logic import logic_of
 from streams.packing import NO_OFFSET, PackedRecord, decode
 from streams.view_files import write_view
 from streams.views import View, ViewState, late_rule, view_of
@@ -79,6 +80,7 @@ class Partition:
         self.source = source
         self.number = number
         self.topic_id = topic_id
+        self.logic = logic_of(source, settings)
         self.position = NO_OFFSET
         """H: the last source offset in landing."""
         self.watermark: int | None = None
@@ -215,7 +217,10 @@ class Partition:
         if self._state is None:
             return []
         return [
-            (number, encode_bucket(Bucket(self.topic_id, self.position, self.watermark, content)))
+            (
+                number,
+                encode_bucket(Bucket(self.topic_id, self.position, self.watermark, content, self.logic)),
+            )
             for number, content in self._state.snapshot()
         ]
 
@@ -302,10 +307,12 @@ class Partition:
             )
 
     def _usable(self, buckets: Mapping[int, bytes]) -> dict[int, Bucket]:
-        """Buckets of this topic that landing can prove; the others are as good as none."""
+        """Buckets of this topic and logic that landing can prove; the others are as good as none."""
         usable = {}
         for number, data in buckets.items():
             bucket = decode_bucket(data)
+            if bucket.logic != self.logic:
+                continue
             if bucket.topic_id == self.topic_id and bucket.offset <= self.position:
                 usable[number] = bucket
             elif bucket.topic_id == self.topic_id:

@@ -55,6 +55,7 @@ def heartbeat_details(flusher: Flusher, hole_seconds: float) -> dict[str, Any]:
         }
     return {
         "partitions": partitions,
+        "logic": {slot.partition.source.name: slot.partition.logic for slot in flusher.slots.values()},
         "flush_seconds": round(flusher.flush_seconds, 3),
         "late": sum(slot.partition.late_events for slot in flusher.slots.values()),
         "holes": holes(flusher, hole_seconds),
