@@ -15,8 +15,10 @@ from msgspec import Struct, field
 from contracts.errors import InvalidRecord
 from contracts.settings import Settings
 from contracts.sources import CDC_CHANGES, Source
-from streams.ingestion import change_events, lenient
+from streams.ingestion import lenient
 from streams.ingestion.canonical import form_of
+from streams.ingestion.debezium.changes import ChangeDecoder, Skipped
+from streams.ingestion.nesting import MAX_DEPTH, is_too_deep, may_be_deep
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +41,6 @@ _BAD = (
     RecursionError,
 )
 _encoder = msgspec.json.Encoder()
-MAX_DEPTH = 500
-"""Most levels of a record's JSON. Of our own, because the interpreter's limit differs between versions."""
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKET = re.compile(rb"[\[\]{}]")
 
 
 class SourceRecord(Protocol):
@@ -95,6 +93,7 @@ class BatchDecoder:
         self._limit = settings.ingestion.max_record_bytes
         self._skew = settings.ingestion.skew_seconds * 1_000_000
         self._systems: dict[Headers, str] = {(): UNKNOWN_SYSTEM}
+        self._changes = ChangeDecoder()
         if source is not CDC_CHANGES:
             self._form = form_of(source)
             self._decode = msgspec.json.Decoder(self._form.loose).decode
@@ -145,7 +144,7 @@ class BatchDecoder:
         if max(map(len, values), default=0) > self._limit:
             doubtful = {r.offset for r in records if len(r.value or b"") > self._limit}
         if max(map(len, values), default=0) > MAX_DEPTH:
-            doubtful |= {r.offset for r in records if _may_be_deep(r.value or b"")}
+            doubtful |= {r.offset for r in records if may_be_deep(r.value or b"")}
         if _ANY_FINE_FRACTION(b"\n".join(values)):
             doubtful |= {r.offset for r in records if r.value and _FINE_FRACTION(r.value)}
         return doubtful
@@ -155,8 +154,8 @@ class BatchDecoder:
 
     def _change_events(self, records: Iterable[SourceRecord], latest: int, decoded: Decoded) -> None:
         for record in records:
-            change = self._judged(record, decoded, partial(change_events.decode, record, latest))
-            if isinstance(change, change_events.Skipped):
+            change = self._judged(record, decoded, partial(self._changes.decode, record, latest))
+            if isinstance(change, Skipped):
                 decoded.skipped[change.kind] += 1
             elif change is not None:
                 decoded.keep(record, change, self._system(record.headers))
@@ -182,7 +181,7 @@ class BatchDecoder:
                 f"expected at most {self._limit} bytes (ingestion.max_record_bytes), got {size}",
                 kind="too_large",
             )
-        if _may_be_deep(record.value or b"") and _depth(record.value or b"") > MAX_DEPTH:
+        if is_too_deep(record.value or b""):
             raise InvalidRecord(f"expected JSON of at most {MAX_DEPTH} levels", kind="too_deep")
 
     def _system(self, headers: Headers) -> str:
@@ -204,16 +203,3 @@ def _mend_timestamps(timestamps_ms: list[int], now_ms: int) -> None:
     """Kafka's timestamp is the producer's by default: absent or wrong ones become ingestion's clock."""
     if timestamps_ms and (min(timestamps_ms) < 0 or max(timestamps_ms) > now_ms):
         timestamps_ms[:] = [at if 0 <= at <= now_ms else now_ms for at in timestamps_ms]
-
-
-def _may_be_deep(value: bytes) -> bool:
-    return len(value) > MAX_DEPTH and value.count(b"[") + value.count(b"{") > MAX_DEPTH
-
-
-def _depth(value: bytes) -> int:
-    """Levels of nesting of a JSON text, which may be malformed."""
-    depth = deepest = 0
-    for bracket in _BRACKET.findall(_STRING.sub(b"", value)):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest

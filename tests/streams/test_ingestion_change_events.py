@@ -11,7 +11,8 @@ import pytest
 from contracts.errors import InvalidRecord
 from contracts.settings import Settings
 from contracts.sources import CDC_CHANGES
-from streams.ingestion.change_events import UNAVAILABLE, Change, Skipped, decode
+from streams.ingestion.debezium.changes import Change, ChangeDecoder, Skipped
+from streams.ingestion.debezium.unavailable import MARKER as UNAVAILABLE
 from streams.ingestion.decoding import BatchDecoder
 
 LATEST = 1_795_000_000_000_000
@@ -53,13 +54,13 @@ def envelope(op: str, before: Any = None, after: Any = None, source: Any = POSTG
 
 def change(value: Any, **record: Any) -> Change:
     text = value if isinstance(value, bytes) else json.dumps(value).encode()
-    found = decode(Record(text, **record), LATEST)
+    found = ChangeDecoder().decode(Record(text, **record), LATEST)
     assert isinstance(found, Change)
     return found
 
 
 def skipped(value: Any) -> str:
-    found = decode(Record(None if value is None else json.dumps(value).encode()), LATEST)
+    found = ChangeDecoder().decode(Record(None if value is None else json.dumps(value).encode()), LATEST)
     assert isinstance(found, Skipped)
     return found.kind
 
@@ -67,7 +68,7 @@ def skipped(value: Any) -> str:
 def refusal(value: Any, **record: Any) -> tuple[str, str]:
     text = value if isinstance(value, bytes) else json.dumps(value).encode()
     with pytest.raises(InvalidRecord) as caught:
-        decode(Record(text, **record), LATEST)
+        ChangeDecoder().decode(Record(text, **record), LATEST)
     return caught.value.kind, caught.value.path
 
 
@@ -219,7 +220,7 @@ class TestKeys:
 
     def test_decide_a_delete_without_a_row(self) -> None:
         assert change(envelope("d")).key == '{"id":1}'
-        assert refusal(envelope("d"), key=None) == ("missing_key", "$")
+        assert refusal(envelope("d"), key=None) == ("missing_key", "key")
 
 
 @pytest.mark.parametrize(
@@ -256,7 +257,7 @@ def test_other_messages_are_skipped(value: Any, kind: str) -> None:
                 "c", None, '{"_id":1}', {"connector": "mongodb", "db": "d", "collection": "c", "ord": 1}
             ),
             "unsupported_connector",
-            "$.source",
+            "$.source.connector",
         ),
         ({"schema": None, "payload": [1]}, "not_an_object", "$.payload"),
     ],

@@ -18,7 +18,7 @@ from contracts.landing import LANDING
 from contracts.settings import Ingestion, Settings
 from contracts.sources import APP_EVENTS, CLICKSTREAM, EXTERNAL_DATA, SOURCES, USERS, Source
 from streams.ingestion.canonical import canonical_columns, form_of
-from streams.ingestion.change_events import Change
+from streams.ingestion.debezium.changes import Change
 from streams.ingestion.decoding import BatchDecoder, Decoded
 
 NOW = 1_795_000_000_000_000

@@ -1,0 +1,93 @@
+"""Values and keys of Kafka records out of Kafka Connect's JSON, wrapped with their schema or bare.
+
+Numbers keep every digit: fractions are decoded as decimals and written as they came.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from contracts.errors import InvalidRecord
+from streams.ingestion.debezium.schemas import Schemas
+from streams.ingestion.lenient import json_object
+
+_NO_JSON = (msgspec.MsgspecError, ValueError, RecursionError, ArithmeticError)
+_WRAPPED = (b'{"schema"', b'{"payload"')
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_key_encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+class _Wrapping(Struct, forbid_unknown_fields=True, gc=False):
+    payload: Raw
+    schema: Raw = Raw(b"null")
+
+
+_unwrap = msgspec.json.Decoder(_Wrapping).decode
+
+
+def opened(value: bytes) -> tuple[Any, bytes]:
+    """A record's payload and the text of its schema, empty where it has none.
+
+    Raises InvalidRecord for what is no JSON object.
+    """
+    if value.startswith(_WRAPPED):
+        try:
+            outer = _unwrap(value)
+            return _decode(outer.payload), bytes(outer.schema)
+        except _NO_JSON:
+            # The slow way says what is wrong, or finds that the record is not what it looked like.
+            return _opened_slowly(value)
+    return _opened_slowly(value)
+
+
+def _opened_slowly(value: bytes) -> tuple[Any, bytes]:
+    content = json_object(value, _decode)
+    if "payload" in content and "op" not in content and content.keys() <= {"schema", "payload"}:
+        return content["payload"], _encoder.encode(content.get("schema"))
+    return content, b""
+
+
+def key_of(data: bytes | None, schemas: Schemas) -> Any:
+    """The record's key, decoded: JSON, wrapped or not, or any other text as it is; None where there is none.
+
+    Raises InvalidRecord for bytes that are no text.
+    """
+    if not data:
+        return None
+    try:
+        if data.startswith(_WRAPPED):
+            outer = _unwrap(data)
+            key, schema = _decode(outer.payload), bytes(outer.schema)
+        else:
+            return _decode(data)
+    except _NO_JSON:
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError:
+            raise InvalidRecord("expected the key to be JSON", path="key", kind="invalid_key") from None
+    try:
+        decode = schemas.of_key(schema).decode
+        return key if decode is None or key is None else decode(key)
+    except InvalidRecord as error:
+        raise InvalidRecord(error.expectation, path=f"key{error.path[1:]}", kind="invalid_key") from None
+
+
+def to_text(content: Any) -> str:
+    """JSON text. Raises InvalidRecord where it nests too deeply to be written again."""
+    try:
+        return _encoder.encode(content).decode()
+    except RecursionError:
+        raise InvalidRecord("expected JSON of reasonable depth", kind="too_deep") from None
+
+
+def key_text(key: Any) -> str:
+    """Canonical JSON: one text for one key, whatever order its columns came in."""
+    try:
+        return _key_encoder.encode(key).decode()
+    except RecursionError:
+        raise InvalidRecord("expected JSON of reasonable depth", path="key", kind="too_deep") from None
