@@ -35,8 +35,8 @@ def read(session: SparkSession, files: Sequence[Path], schema: pa.Schema, partit
     reader = session.read.schema(structure)
     if partition:
         # The table's folder: values of the partition column are read from the path below it.
-        reader = reader.option("basePath", _escaped(files[0].parent.parent))
-    frame = reader.parquet(*(_escaped(file) for file in files))
+        reader = reader.option("basePath", escaped(files[0].parent.parent))
+    frame = reader.parquet(*(escaped(file) for file in files))
     return frame.select(*(quoted(name) for name in schema.names))
 
 
@@ -107,6 +107,6 @@ def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def _escaped(path: Path) -> str:
-    """Spark takes paths for globs."""
+def escaped(path: Path) -> str:
+    """A path as Spark reads it: it takes paths for globs."""
     return _GLOB.sub(r"\\\1", str(path))

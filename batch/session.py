@@ -33,13 +33,18 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 8.0
 """A JVM that has not ended this long after it was asked to is killed."""
 
+LAKEHOUSE = "lakehouse"
+"""Name of the long-lived application that the driver holds."""
+
 _FEW_CORES = 4
 _WILDCARDS = frozenset({"0.0.0.0", "::"})
 _LOG4J = Path(__file__).with_name("log4j2.properties")
 
 
-def configuration(settings: Settings, jars: Sequence[Path], folder: Path) -> dict[str, str]:
-    """Every Spark conf of the application, but for the secret.
+def configuration(
+    settings: Settings, jars: Sequence[Path], folder: Path, name: str = LAKEHOUSE
+) -> dict[str, str]:
+    """Every Spark conf of the application ``name``, but for the secret. Only the lakehouse's has a page.
 
     ``folder`` takes scratch space, warehouse and temporary files. The application holds
     `spark.cores_max` cores in one executor: a second executor costs as much memory again.
@@ -51,7 +56,7 @@ def configuration(settings: Settings, jars: Sequence[Path], folder: Path) -> dic
     # The driver plans and commits: code that seldom runs twice, so the optimising compiler never pays off.
     driver_java = f"{java} -XX:TieredStopAtLevel=1 -Djava.io.tmpdir={folder / 'tmp'}"
     confs = {
-        "spark.app.name": "lakehouse",
+        "spark.app.name": name,
         "spark.master": settings.spark_master,
         "spark.jars": ",".join(str(jar) for jar in jars),
         "spark.cores.max": str(spark.cores_max),
@@ -61,6 +66,7 @@ def configuration(settings: Settings, jars: Sequence[Path], folder: Path) -> dic
         "spark.driver.memory": f"{spark.driver_memory_mb}m",
         "spark.driver.extraJavaOptions": f"{driver_java} -Dlog4j2.configurationFile={_LOG4J}",
         "spark.driver.bindAddress": host,
+        "spark.ui.enabled": str(name == LAKEHOUSE).lower(),
         "spark.ui.port": str(settings.ports.spark_driver_ui),
         "spark.ui.showConsoleProgress": "false",
         "spark.ui.retainedJobs": "200",
@@ -98,8 +104,11 @@ def configuration(settings: Settings, jars: Sequence[Path], folder: Path) -> dic
     return confs
 
 
-def start_session(settings: Settings, jars: Sequence[Path], java_home: Path) -> SparkSession:
-    """A new session, in the JVM of this process or, where there is none yet, in a fresh one.
+def start_session(
+    settings: Settings, jars: Sequence[Path], java_home: Path, name: str = LAKEHOUSE
+) -> SparkSession:
+    """A new session of the application ``name``, in the JVM of this process or, where there is none yet, in
+    a fresh one.
 
     Blocks until the master has accepted the application. Raises DependencyError where a jar or Java is
     missing, the master does not answer, or the JVM has died.
@@ -111,7 +120,7 @@ def start_session(settings: Settings, jars: Sequence[Path], java_home: Path) -> 
     folder = run_folder(settings) / "spark"
     with _untouched_interrupt():
         try:
-            gateway = _answering_gateway() or _launch(settings, jars, java_home, folder)
+            gateway = _answering_gateway() or _launch(settings, jars, java_home, folder, name)
             return SparkSession(SparkContext(gateway=gateway))
         except (*SPARK_ERRORS, OSError, ValueError) as error:
             raise DependencyError(
@@ -198,10 +207,10 @@ def _answering_gateway() -> Any:
     return gateway
 
 
-def _launch(settings: Settings, jars: Sequence[Path], java_home: Path, folder: Path) -> Any:
+def _launch(settings: Settings, jars: Sequence[Path], java_home: Path, folder: Path, name: str) -> Any:
     for name in ("tmp", "local", "warehouse"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    confs = configuration(settings, jars, folder)
+    confs = configuration(settings, jars, folder, name)
     confs["spark.authenticate.secret"] = secrets.secret(settings, secrets.SPARK)
     properties = folder / f"driver-{os.getpid()}.conf"
     _write_properties(properties, confs)

@@ -1,4 +1,5 @@
-"""One writer: whoever changes Delta tables holds this lock for as long as it does."""
+"""One writer, one batch run: whoever changes Delta tables, or computes a job, holds a lock for as long as it
+does."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from contracts.errors import ConflictError
 from contracts.layout import run_folder
@@ -18,7 +20,22 @@ def lakehouse_lock(settings: Settings) -> Iterator[None]:
 
     Raises ConflictError at once where another process holds it.
     """
-    path = run_folder(settings) / "lakehouse.lock"
+    with _exclusive(
+        run_folder(settings) / "lakehouse.lock",
+        f"writes the tables under {settings.data_root}: send commands to it, or stop it first",
+    ):
+        yield
+
+
+@contextmanager
+def batch_lock(settings: Settings) -> Iterator[None]:
+    """Held by the one batch run that goes on. Raises ConflictError at once where another process holds it."""
+    with _exclusive(run_folder(settings) / "batch.lock", "runs a batch job: wait for it"):
+        yield
+
+
+@contextmanager
+def _exclusive(path: Path, does: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -26,10 +43,7 @@ def lakehouse_lock(settings: Settings) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
-            raise ConflictError(
-                f"another process (pid {holder}) writes the tables under {settings.data_root}: "
-                "send commands to it, or stop it first"
-            ) from None
+            raise ConflictError(f"another process (pid {holder}) {does}") from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield

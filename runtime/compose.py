@@ -48,7 +48,6 @@ def environment() -> dict[str, str]:
         "kafka.zookeeper": f"{hosts['zookeeper']}:{ports.zookeeper}",
         "registry.url": f"http://{hosts['schema-registry']}:{ports.schema_registry}/apis/ccompat/v7",
         "spark.master": f"spark://{hosts['spark-master']}:{ports.spark_master}",
-        "spark.driver_host": hosts["lakehouse-driver"],
         "lakehouse.control_url": f"http://{hosts['lakehouse-driver']}:{ports.lakehouse_control}",
         "api.keys": "true",
     }
@@ -80,7 +79,12 @@ def _service(service: Service, declared: Mapping[str, Service]) -> dict[str, Any
         "image": IMAGE,
         "build": ".",
         "command": ["service", service.name],
-        "environment": {**environment(), "DP_SERVICE": service.name},
+        # Executors call back whichever container holds their application.
+        "environment": {
+            **environment(),
+            configuration.variable_name("spark.driver_host"): service.host,
+            "DP_SERVICE": service.name,
+        },
         "networks": [NAME],
         "ports": [_published(port) for port in service.ports if port.publish],
         "expose": [str(port.number) for port in service.ports],

@@ -20,6 +20,10 @@ from runtime.topology.declaration import Launch, Port, Service
 
 SIMULATORS = ("mobile", "web", "clickstream", "cdc", "external-data")
 SPARK_WORKERS = (1, 2)
+SCHEDULER_MB = 768
+"""The scheduler takes 50 MiB, and a batch job what the embedded engine takes, while it runs."""
+SCHEDULER_SPARK_MB = 1280
+"""The same with a Spark application's own JVM in the place of the engine."""
 
 
 def services(settings: Settings) -> list[Service]:
@@ -85,6 +89,15 @@ def all_services(settings: Settings) -> list[Service]:
             start_seconds=600.0,
             stop_seconds=10.0,
             memory_mb=1536,
+        ),
+        Service(
+            name="scheduler",
+            summary="starts the batch jobs at their time",
+            launch=_python("scheduler"),
+            probe=probes.heartbeat,
+            depends_on=("lakehouse-driver",),
+            volumes=("lakehouse", "outputs"),
+            memory_mb=SCHEDULER_MB if settings.lakehouse.engine == "embedded" else SCHEDULER_SPARK_MB,
         ),
         Service(
             name="lakehouse-api",

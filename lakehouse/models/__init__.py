@@ -13,7 +13,8 @@ FOLDER = Path(__file__).parent
 
 
 @cache
-def _text(model: str) -> str:
+def text_of(model: str) -> str:
+    """Text of a model's file, named below this folder."""
     return (FOLDER / model).read_text("utf-8")
 
 
@@ -21,4 +22,4 @@ def model_sql(dataset: Dataset) -> str:
     """Text of the dataset's model. Raises NotFound where its layer has none."""
     if not dataset.model:
         raise NotFound(f"{dataset.name} has no SQL model: {dataset.layer} tables are not computed")
-    return _text(dataset.model)
+    return text_of(dataset.model)

@@ -26,7 +26,7 @@ DESIGN = {
     "lakehouse-api": {"8888"},
 }
 """The seven containers of docs, and the ports that they must at least serve."""
-BESIDE = {"schema-registry", "stream-worker-1", "lakehouse-driver"}
+BESIDE = {"schema-registry", "stream-worker-1", "lakehouse-driver", "scheduler"}
 SIMULATORS = {
     *("mobile-simulator", "web-simulator", "clickstream-simulator", "cdc-simulator"),
     "external-data-simulator",

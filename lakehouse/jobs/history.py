@@ -1,0 +1,99 @@
+"""The runs of the batch jobs: each leaves one row, whatever became of it.
+
+Rows go to `landing/platform_batch_runs` as a chain, like any source's, and the driver makes the table
+`batch_runs` of them. Readers here take both, as landing is cleaned up in time.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+import msgspec
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+from msgspec import Struct
+
+from contracts.landing import TIMESTAMP
+from contracts.layout import table_path
+from contracts.settings import Settings
+from lakehouse import platform_landing
+
+SOURCE = "platform_batch_runs"
+TABLE = "batch_runs"
+
+Trigger = Literal["command", "schedule", "missed", "late"]
+
+RUNS = pa.schema(
+    [
+        pa.field("run_id", pa.string(), nullable=False),
+        pa.field("job", pa.string(), nullable=False),
+        pa.field("run_date", pa.date32(), nullable=False),
+        pa.field("trigger", pa.string(), nullable=False),
+        pa.field("attempt", pa.int32(), nullable=False),
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("engine", pa.string(), nullable=False),
+        pa.field("started_at", TIMESTAMP, nullable=False),
+        pa.field("ended_at", TIMESTAMP, nullable=False),
+        pa.field("rows_in", pa.int64()),
+        pa.field("rows_out", pa.int64()),
+        pa.field("versions", pa.string(), nullable=False),
+        pa.field("error", pa.string()),
+    ]
+)
+"""Columns of a run's row as it lands."""
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """One attempt of one job for one UTC day."""
+
+    run_id: str
+    job: str
+    run_date: date
+    trigger: Trigger
+    attempt: int
+    status: Literal["succeeded", "failed"]
+    engine: str
+    started_at: datetime
+    ended_at: datetime
+    rows_in: int | None = None
+    """Rows of the files that were read."""
+    rows_out: int | None = None
+    versions: str = "{}"
+    """JSON: view → date, topic id and source partition → the newest revision that was read."""
+    error: str | None = None
+
+
+def record(settings: Settings, run: Run) -> None:
+    """Makes the run known. Durable when it returns; raises OSError where the disk refuses."""
+    platform_landing.append(settings, SOURCE, pa.Table.from_pylist([_row(run)], RUNS))
+
+
+def runs(settings: Settings) -> list[Run]:
+    """All runs, the newest first."""
+    found = {run.run_id: run for run in (*_landed(settings), *_stored(settings))}
+    return sorted(found.values(), key=lambda run: run.started_at, reverse=True)
+
+
+def _landed(settings: Settings) -> list[Run]:
+    return [_run(row) for table in platform_landing.read(settings, SOURCE) for row in table.to_pylist()]
+
+
+def _stored(settings: Settings) -> list[Run]:
+    try:
+        table = DeltaTable(str(table_path(settings, "platform", TABLE)))
+    except TableNotFoundError:
+        return []
+    columns = [name for name in RUNS.names if name in table.schema().to_arrow().names]
+    return [_run(row) for row in table.to_pyarrow_table(columns=columns).to_pylist()]
+
+
+def _row(run: Run) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in RUNS.names}
+
+
+def _run(row: dict[str, Any]) -> Run:
+    for name in ("started_at", "ended_at"):
+        row[name] = row[name].replace(tzinfo=UTC) if row[name].tzinfo is None else row[name]
+    return msgspec.convert(row, Run)

@@ -1,0 +1,216 @@
+"""The batch jobs on the embedded engine, against sums made by hand, and what their history says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from contracts.errors import DependencyError, SettingsError
+from contracts.layout import view_folder
+from contracts.settings import Settings
+from lakehouse.embedded.jobs import EmbeddedJobs
+from lakehouse.jobs.declaration import JOBS, job_named, output_file
+from lakehouse.jobs.due import due_runs
+from lakehouse.jobs.history import runs
+from lakehouse.jobs.runner import run_job
+from lakehouse.view_files import VIEWS
+
+TOPIC = "q1Sh-9_ySYaDkZDXgyWP6g"
+DAY = date(2026, 3, 5)
+TODAY = DAY + timedelta(days=1)
+
+
+def window(minute: int, user: str, count: int, *, day: date = DAY, **values: Any) -> dict[str, Any]:
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(minutes=minute)
+    row = {
+        "window_start": start,
+        "window_end": start + timedelta(minutes=1),
+        "user_id": user,
+        "event_type": "purchase",
+        "app_type": "web",
+        "event_count": count,
+        "event_value_sum": 10.0 * count,
+        "event_value_min": 10.0,
+        "event_value_max": 10.0,
+        "error_count": 0,
+        "first_event_timestamp": start,
+        "last_event_timestamp": start,
+        "source_partition": 0,
+        "is_final": True,
+        "is_late": False,
+    }
+    return {**row, **values}
+
+
+def session(key: str, user: str, seconds: int, *, day: date = DAY, bounce: bool = False) -> dict[str, Any]:
+    start = datetime(day.year, day.month, day.day, 9, tzinfo=UTC)
+    row = dict.fromkeys(VIEWS["clickstream_sessions"].schema.names)
+    return row | {
+        "session_key": key,
+        "user_id": user,
+        "session_start": start,
+        "session_end": start + timedelta(seconds=seconds),
+        "duration_ms": seconds * 1000,
+        "page_count": 1,
+        "click_count": 0,
+        "page_sequence": ["/"],
+        "is_bounce": bounce,
+        "source_partition": 0,
+        "is_final": True,
+        "is_late": False,
+    }
+
+
+class Views:
+    """Writes view files as a stream worker names them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._number = 0
+
+    def add(
+        self, rows: Sequence[dict[str, Any]], revision: int, view: str = "events_aggregated_realtime"
+    ) -> Path:
+        day = rows[0]["window_start" if "window_start" in rows[0] else "session_start"].date()
+        folder = view_folder(self._settings, view) / f"date={day}" / f"topic_id={TOPIC}"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._number += 1
+        partition = rows[0]["source_partition"]
+        path = folder / f"{partition:05d}-{revision:020d}-{self._number:012x}.parquet"
+        schema = VIEWS[view].schema
+        pq.write_table(pa.Table.from_pylist([{**row, "revision": revision} for row in rows], schema), path)
+        return path
+
+
+@pytest.fixture
+def views(settings: Settings) -> Views:
+    return Views(settings)
+
+
+def run(settings: Settings, job: str, day: date = DAY, today: date = TODAY) -> list[dict[str, Any]]:
+    run_job(settings, job_named(job), day, EmbeddedJobs(settings), today=today)
+    rows: list[dict[str, Any]] = pq.read_table(output_file(settings, job, day)).to_pylist()
+    return rows
+
+
+def test_hours_are_summed_by_the_reading_rule(settings: Settings, views: Views) -> None:
+    views.add([window(5, "u1", 1, is_final=False)], 10)
+    views.add([window(5, "u1", 3), window(6, "u2", 2, event_type="login", event_value_sum=None)], 20)
+    views.add([window(5, "u1", 4, is_late=True)], 30)
+    views.add([window(5, "u1", 4, is_late=True)], 30)  # written again after a crash
+    views.add([window(65, "u1", 1, source_partition=1)], 5)
+    rows = {(row["metric_hour"], row["event_type"]): row for row in run(settings, "hourly_aggregates")}
+    assert set(rows) == {(0, "purchase"), (0, "login"), (1, "purchase")}
+    first = rows[0, "purchase"]
+    assert (first["event_count"], first["unique_users"], first["event_value_sum"]) == (7, 1, 70.0)
+    assert first["event_value_avg"] == 10.0
+    assert rows[0, "login"]["event_value_avg"] is None
+    assert rows[1, "purchase"]["event_count"] == 1
+    assert pq.read_schema(output_file(settings, "hourly_aggregates", DAY)).names == (
+        job_named("hourly_aggregates").schema.names
+    )
+
+
+def test_a_day_in_one_row(settings: Settings, views: Views) -> None:
+    views.add([window(1, "old", 1, day=DAY - timedelta(days=3))], 1)
+    views.add([window(1, "old", 2), window(2, "new", 1)], 2)
+    sessions = [session("s1", "old", 30), session("s2", "seen", 0, bounce=True)]
+    views.add(sessions, 3, "clickstream_sessions")
+    (row,) = run(settings, "daily_summaries")
+    assert row == {
+        "summary_date": DAY,
+        "total_users": 3,
+        "new_users": 2,
+        "returning_users": 1,
+        "return_user_percentage": pytest.approx(100 / 3),
+        "total_sessions": 2,
+        "bounce_rate": 0.5,
+        "avg_session_duration_seconds": 15.0,
+        "total_events": 3,
+        "total_event_value": 30.0,
+        "retention_d1": None,
+        "retention_d7": None,
+    }
+    views.add([window(1, "new", 1, day=DAY + timedelta(days=1))], 4)
+    views.add([window(1, "old", 1, day=DAY + timedelta(days=7))], 5)
+    (row,) = run(settings, "daily_summaries", today=DAY + timedelta(days=2))
+    assert (row["retention_d1"], row["retention_d7"], row["total_events"]) == (pytest.approx(1 / 3), None, 3)
+    (row,) = run(settings, "daily_summaries", today=DAY + timedelta(days=8))
+    assert (row["retention_d1"], row["retention_d7"]) == (pytest.approx(1 / 3), pytest.approx(1 / 3))
+
+
+def test_everybody_has_a_segment(settings: Settings, views: Views) -> None:
+    views.add([window(1, "gone", 50, day=DAY - timedelta(days=20))], 1)
+    for back in range(6):
+        views.add([window(1, "fan", 9, day=DAY - timedelta(days=back))], 10 - back)
+    views.add([window(1, "some", 1, day=DAY - timedelta(days=5))], 20)
+    rows = {row["user_id"]: row for row in run(settings, "user_segments")}
+    assert {user: row["segment"] for user, row in rows.items()} == {
+        "gone": "Inactive",
+        "fan": "VIP",
+        "some": "Regular",
+    }
+    assert rows["fan"]["churn_risk"] == 0.0 < rows["some"]["churn_risk"] < rows["gone"]["churn_risk"]
+    assert (rows["gone"]["last_seen_date"], rows["gone"]["recommended_action"]) == (
+        DAY - timedelta(days=20),
+        "win_back",
+    )
+
+
+@pytest.mark.parametrize("job", [job.name for job in JOBS])
+def test_a_day_of_nothing_and_twice_the_same(settings: Settings, job: str) -> None:
+    assert run(settings, job) == run(settings, job)
+    assert len(list(output_file(settings, job, DAY).parent.iterdir())) == 1
+
+
+def test_runs_are_remembered_also_failed_ones(settings: Settings, views: Views) -> None:
+    path = views.add([window(5, "u1", 1)], 10)
+    before = run(settings, "hourly_aggregates")
+    path.write_bytes(b"PAR1 torn")
+    with pytest.raises(DependencyError, match="cannot be read"):
+        run(settings, "hourly_aggregates")
+    assert pq.read_table(output_file(settings, "hourly_aggregates", DAY)).to_pylist() == before
+    with pytest.raises(SettingsError, match="has not begun"):
+        run(settings, "hourly_aggregates", day=TODAY + timedelta(days=1))
+    failed, good = runs(settings)
+    assert (good.status, good.rows_in, good.rows_out, good.engine) == ("succeeded", 1, 1, "embedded")
+    assert json.loads(good.versions) == {"events_aggregated_realtime": {f"{DAY}/{TOPIC}/0": 10}}
+    assert failed.status == "failed" and failed.error and "cannot be read" in failed.error
+    assert good.started_at <= good.ended_at <= failed.started_at
+
+
+def test_what_is_due(settings: Settings, views: Views) -> None:
+    assert due_runs(settings, TODAY) == []
+    views.add([window(5, "u1", 1, day=DAY - timedelta(days=1))], 1)
+    views.add([window(5, "u1", 1)], 2)
+    due = [(one.job, one.run_date, one.trigger) for one in due_runs(settings, TODAY)]
+    names = [job.name for job in JOBS]
+    assert due == [
+        *((name, DAY - timedelta(days=1), "missed") for name in names),
+        *((name, DAY, "schedule") for name in names),
+    ]
+    for name, day, _ in due:
+        run(settings, name, day)
+    assert due_runs(settings, TODAY) == []
+    # The stream writes what it knew once more, which is nothing new.
+    views.add([window(5, "u1", 1)], 2)
+    assert due_runs(settings, TODAY) == []
+    views.add([window(5, "u2", 1, day=DAY - timedelta(days=1), is_late=True)], 3)
+    late = {(one.job, one.run_date, one.trigger) for one in due_runs(settings, TODAY)}
+    assert late == {
+        ("hourly_aggregates", DAY - timedelta(days=1), "late"),
+        *((name, day, "late") for name in names[1:] for day in (DAY - timedelta(days=1), DAY)),
+    }
+
+
+def test_an_open_window_counts_as_far_as_it_is_known(settings: Settings, views: Views) -> None:
+    views.add([window(5, "u1", 2, is_final=False)], 10)
+    (row,) = run(settings, "hourly_aggregates", today=DAY)
+    assert row["event_count"] == 2
