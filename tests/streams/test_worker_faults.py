@@ -33,6 +33,8 @@ STEPS = (
 )
 RATE = 2_000
 BATCH = 50
+PAUSE_SECONDS = 60.0
+"""Longer than a session, a rebalance and several flushes of the worker that takes over."""
 
 
 class Stage:
@@ -142,13 +144,15 @@ def test_a_worker_that_is_paused_while_another_takes_over_changes_nothing(stage:
     stage.finish()
 
 
-def pause_and_take_over(stage: Stage, step: str) -> None:
-    """Worker 1 stops itself at the step, worker 2 takes its partitions and lands more, worker 1 wakes up."""
+def pause_and_take_over(stage: Stage, step: str, seconds: float = 0.0) -> None:
+    """Worker 1 stops itself at the step, worker 2 takes its partitions and lands more, worker 1 wakes up, not
+    before ``seconds`` have passed."""
     stage.crew.start(1, step, 3, "stop")
     stage.go_on_until(lambda: stage.crew.is_stopped(1))
+    wakes = time.monotonic() + seconds
     stage.crew.start(2)
     goal = stage.goal()
-    stage.go_on_until(lambda: stage.has_reached(goal))
+    stage.go_on_until(lambda: stage.has_reached(goal) and time.monotonic() >= wakes)
     stage.crew.signal(1, signal.SIGCONT)
     goal = stage.goal()
     stage.go_on_until(lambda: stage.has_reached(goal))
@@ -156,9 +160,10 @@ def pause_and_take_over(stage: Stage, step: str) -> None:
 
 @pytest.mark.system
 @pytest.mark.long
+@pytest.mark.timeout(2400)
 def test_a_pause_at_every_step(stage: Stage) -> None:
     for step in STEPS:
-        pause_and_take_over(stage, step)
+        pause_and_take_over(stage, step, PAUSE_SECONDS)
         stage.crew.stop()
     stage.crew.start(1)
     stage.finish()
