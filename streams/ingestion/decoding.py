@@ -18,7 +18,7 @@ from contracts.sources import CDC_CHANGES, Source
 from streams.ingestion import lenient
 from streams.ingestion.canonical import form_of
 from streams.ingestion.debezium.changes import ChangeDecoder, Skipped
-from streams.ingestion.nesting import MAX_DEPTH, is_too_deep, may_be_deep
+from streams.ingestion.nesting import MAX_DEPTH, check_depth, may_be_deep
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,11 @@ class BatchDecoder:
         return doubtful
 
     def _slow(self, record: SourceRecord, latest: int, decoded: Decoded) -> Any:
-        return self._judged(record, decoded, lambda: lenient.decode(self._form, record.value or b"", latest))
+        def judge() -> Any:
+            check_depth(record.value or b"")
+            return lenient.decode(self._form, record.value or b"", latest)
+
+        return self._judged(record, decoded, judge)
 
     def _change_events(self, records: Iterable[SourceRecord], latest: int, decoded: Decoded) -> None:
         for record in records:
@@ -181,8 +185,6 @@ class BatchDecoder:
                 f"expected at most {self._limit} bytes (ingestion.max_record_bytes), got {size}",
                 kind="too_large",
             )
-        if is_too_deep(record.value or b""):
-            raise InvalidRecord(f"expected JSON of at most {MAX_DEPTH} levels", kind="too_deep")
 
     def _system(self, headers: Headers) -> str:
         """The `source` header, where it is a short printable word. Remembered by the headers as a whole."""

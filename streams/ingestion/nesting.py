@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
+from contracts.errors import InvalidRecord
+
 MAX_DEPTH = 500
 """Most levels of a record's JSON. Of our own, because the interpreter's limit differs between versions."""
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKET = re.compile(rb"[\[\]{}]")
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.?+)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
+"""Never tries a place twice: hostile texts are as long as records may be."""
 
 
 def may_be_deep(value: bytes) -> bool:
@@ -19,8 +21,19 @@ def is_too_deep(value: bytes) -> bool:
     """Whether a JSON text, which may be malformed, nests beyond the limit."""
     if not may_be_deep(value):
         return False
-    depth = deepest = 0
-    for bracket in _BRACKET.findall(_STRING.sub(b"", value)):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest > MAX_DEPTH
+    depth = 0
+    for found in _STRING_OR_BRACKET.finditer(value):
+        kind = value[found.start()]
+        if kind in b"[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif kind in b"]}":
+            depth -= 1
+    return False
+
+
+def check_depth(value: bytes) -> None:
+    """Raises InvalidRecord for a JSON text that nests beyond the limit."""
+    if is_too_deep(value):
+        raise InvalidRecord(f"expected JSON of at most {MAX_DEPTH} levels", kind="too_deep")

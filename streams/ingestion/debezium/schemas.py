@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from contracts.errors import InvalidRecord
 from streams.ingestion.debezium.logical_types import LOGICAL_TYPES, Decode
+from streams.ingestion.nesting import check_depth
 
 CACHE_ENTRIES = 512
 CACHE_BYTES = 16 * 1024**2
@@ -64,6 +65,7 @@ def _schema(text: bytes) -> dict[str, Any]:
     """The schema; empty where there is none."""
     if not text:
         return {}
+    check_depth(text)
     try:
         schema = _decode_json(text)
     except (msgspec.MsgspecError, ValueError, RecursionError):

@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 from contracts.errors import InvalidRecord
 from streams.ingestion.debezium.schemas import Schemas
 from streams.ingestion.lenient import json_object
+from streams.ingestion.nesting import check_depth
 
 _NO_JSON = (msgspec.MsgspecError, ValueError, RecursionError, ArithmeticError)
 _WRAPPED = (b'{"schema"', b'{"payload"')
@@ -38,7 +39,9 @@ def opened(value: bytes) -> tuple[Any, bytes]:
     if value.startswith(_WRAPPED):
         try:
             outer = _unwrap(value)
-            return _decode(outer.payload), bytes(outer.schema)
+            payload = bytes(outer.payload)
+            check_depth(payload)
+            return _decode(payload), bytes(outer.schema)
         except _NO_JSON:
             # The slow way says what is wrong, or finds that the record is not what it looked like.
             return _opened_slowly(value)
@@ -46,6 +49,7 @@ def opened(value: bytes) -> tuple[Any, bytes]:
 
 
 def _opened_slowly(value: bytes) -> tuple[Any, bytes]:
+    check_depth(value)
     content = json_object(value, _decode)
     if "payload" in content and "op" not in content and content.keys() <= {"schema", "payload"}:
         return content["payload"], _encoder.encode(content.get("schema"))
@@ -60,11 +64,14 @@ def key_of(data: bytes | None, schemas: Schemas) -> Any:
     if not data:
         return None
     try:
+        check_depth(data)
         if data.startswith(_WRAPPED):
             outer = _unwrap(data)
             key, schema = _decode(outer.payload), bytes(outer.schema)
         else:
             return _decode(data)
+    except InvalidRecord as error:
+        raise InvalidRecord(error.expectation, path="key", kind="invalid_key") from None
     except _NO_JSON:
         try:
             return data.decode("utf-8")
