@@ -34,6 +34,9 @@ class Heartbeat(Struct, kw_only=True):
     """Events per second since the previous beat."""
     details: dict[str, Any] = field(default_factory=dict)
     """What else the service wants seen (lag, watermark, last round, …); JSON values."""
+    last_error: str = ""
+    """The last message with which it was degraded or failed; outlives a restart."""
+    last_error_at: float = 0.0
 
 
 class HeartbeatWriter:
@@ -45,6 +48,8 @@ class HeartbeatWriter:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._last_at = 0.0
         self._last_total = 0
+        before = _read(self._path)
+        self._error = (before.last_error, before.last_error_at) if before else ("", 0.0)
 
     def beat(
         self,
@@ -62,6 +67,8 @@ class HeartbeatWriter:
             return
         rate = (total - self._last_total) / elapsed if self._last_at and elapsed > 0 else 0.0
         self._last_at, self._last_total = now, total
+        if message and state in ("degraded", "failed"):
+            self._error = (message, now)
         heartbeat = Heartbeat(
             service=self.service,
             pid=os.getpid(),
@@ -71,6 +78,8 @@ class HeartbeatWriter:
             total=total,
             rate=round(max(rate, 0.0), 1),
             details=details or {},
+            last_error=self._error[0],
+            last_error_at=self._error[1],
         )
         fresh = self._path.with_suffix(f".{os.getpid()}.tmp")
         fresh.write_bytes(msgspec.json.encode(heartbeat))
@@ -83,11 +92,12 @@ def heartbeats_folder(settings: Settings) -> Path:
 
 def read_heartbeats(settings: Settings) -> dict[str, Heartbeat]:
     """The last heartbeat of every service, by service name; a file that is not one is left out."""
-    found: dict[str, Heartbeat] = {}
-    for path in heartbeats_folder(settings).glob("*.json"):
-        try:
-            heartbeat = msgspec.json.decode(path.read_bytes(), type=Heartbeat)
-        except (OSError, msgspec.DecodeError):
-            continue
-        found[heartbeat.service] = heartbeat
-    return found
+    beats = (_read(path) for path in heartbeats_folder(settings).glob("*.json"))
+    return {beat.service: beat for beat in beats if beat is not None}
+
+
+def _read(path: Path) -> Heartbeat | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Heartbeat)
+    except (OSError, msgspec.DecodeError):
+        return None

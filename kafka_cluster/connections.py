@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -31,6 +32,9 @@ RETRY_MS = 300
 RETRY_WAIT = wait_exponential_jitter(multiplier=0.2, max=10.0, jitter=0.5)
 """Seconds between attempts to connect: growing, bounded, jittered so that clients come back apart."""
 _CODECS = {"snappy": has_snappy, "gzip": has_gzip, "lz4": has_lz4, "zstd": has_zstd}
+CHECK_SECONDS = 5.0
+_open: dict[int, tuple[str, Any]] = {}
+"""The clients that are connected, with their names."""
 _refused: set[str] = set()
 """Codecs that the broker would not take from this process; the next process asks again."""
 
@@ -97,7 +101,8 @@ async def producer(
 
     client = await _started(settings, make, connect_seconds)
     try:
-        yield client
+        with _listed(f"{client_id} producer", client):
+            yield client
     finally:
         await client.stop()
 
@@ -132,9 +137,39 @@ async def consumer(
 
     client = await _started(settings, make, connect_seconds)
     try:
-        yield client
+        with _listed(f"{client_id} consumer", client):
+            yield client
     finally:
         await client.stop()
+
+
+async def check_connections() -> dict[str, str]:
+    """Asks the broker for metadata over every connection of this process that is open; by name `ok`, or what
+    is wrong. Takes ``CHECK_SECONDS`` at most. For the event loop that the clients belong to."""
+    names = [name for name, _ in _open.values()]
+    clients = [client for _, client in _open.values()]
+    answers = await asyncio.gather(*(_check(client) for client in clients))
+    return dict(sorted(zip(names, answers, strict=True)))
+
+
+async def _check(client: Any) -> str:
+    inner = client.client if isinstance(client, AIOKafkaProducer) else client._client
+    try:
+        await asyncio.wait_for(inner.fetch_all_metadata(), CHECK_SECONDS)
+    except TimeoutError:
+        return f"no answer within {CHECK_SECONDS:.0f} s"
+    except (KafkaError, OSError) as error:
+        return str(error) or type(error).__name__
+    return "ok"
+
+
+@contextmanager
+def _listed(name: str, client: Any) -> Iterator[None]:
+    _open[id(client)] = (name, client)
+    try:
+        yield
+    finally:
+        del _open[id(client)]
 
 
 async def _started(settings: Settings, make: Any, connect_seconds: float) -> Any:

@@ -6,28 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
-from msgspec import Struct
 
 from contracts.errors import DependencyError
 from contracts.settings import Settings
 from contracts.sources import SOURCES
+from kafka_cluster.state import STREAMS_GROUP, PartitionLag
 from kafka_cluster.topics import REQUEST_SECONDS, admin
-
-STREAMS_GROUP = "dp-streams"
-"""Consumer group of the Faust app."""
-
-
-class PartitionLag(Struct, frozen=True, kw_only=True):
-    """One group's place in one partition. Offsets are those of the next record to read or to be written."""
-
-    group: str
-    topic: str
-    partition: int
-    committed: int | None
-    """None where the group has never committed there."""
-    end: int
-    lag: int
-    """Records not yet committed; from the earliest one that the broker has, where none is committed."""
 
 
 def platform_groups() -> dict[str, list[str]]:

@@ -92,6 +92,10 @@ class Flusher:
     ) -> None:
         self.landed = 0
         """Rows landed since the start."""
+        self.read_bytes = 0
+        """Bytes of the records taken since the start."""
+        self.committed_at = 0.0
+        """When something was last committed, Unix seconds; 0: not yet."""
         self.flush_seconds = 0.0
         """How long the last flush took."""
         self.failure = ""
@@ -164,6 +168,7 @@ class Flusher:
         slot.expected = max(slot.expected, offset + 1)
         slot.read_at = slot.progress_at = time.monotonic()
         slot.partition.append(offset, data)
+        self.read_bytes += len(data)
         self._make_room()
 
     async def room(self) -> None:
@@ -278,6 +283,7 @@ class Flusher:
         if await self._broker.commit(key, flushed.commit):
             slot.committed = max(slot.committed, flushed.commit)
             slot.progress_at = time.monotonic()
+            self.committed_at = time.time()
             self._step("committed")
         else:
             log.warning("%s/%d: commit of %d refused: no longer the owner", *key, flushed.commit)

@@ -8,6 +8,7 @@ from typing import Any
 
 from prometheus_client import Gauge
 
+from kafka_cluster.rates import Rates
 from streams.flusher import Flusher, Key, Slot
 
 _LABELS = ("source", "partition")
@@ -19,6 +20,8 @@ _GAUGES = {
     "lag_records": Gauge("dp_stream_lag_records", "Packed records not yet read", _LABELS),
     "hole_seconds": Gauge("dp_stream_hole_seconds", "Age of a hole in the packed records", _LABELS),
 }
+_RATES = Rates()
+_PAUSED = Gauge("dp_stream_paused", "Whether consumption waits for room or for the disk")
 _LANDED = Gauge("dp_stream_landed_events", "Events landed since the start")
 _FLUSH = Gauge("dp_stream_flush_seconds", "Duration of the last flush")
 
@@ -32,6 +35,7 @@ def publish(flusher: Flusher) -> None:
             gauge.labels(row["source"], str(row["partition"])).set(row[name] or 0)
     _LANDED.set(flusher.landed)
     _FLUSH.set(flusher.flush_seconds)
+    _PAUSED.set(flusher.is_paused)
 
 
 def partition_rows(flusher: Flusher) -> list[dict[str, Any]]:
@@ -53,8 +57,20 @@ def heartbeat_details(flusher: Flusher, hole_seconds: float) -> dict[str, Any]:
             "pending": len(partition.waiting) and max(partition.waiting_events, 1),
             "lag": _unread(flusher, (source, number), slot),
         }
+    rates = _RATES.observe(
+        {
+            "messages": float(flusher.landed),
+            "bytes": float(flusher.read_bytes),
+            "unreadable": float(sum(slot.partition.unreadable for slot in flusher.slots.values())),
+        }
+    )
     return {
         "partitions": partitions,
+        "paused": flusher.is_paused,
+        "committed_at": flusher.committed_at,
+        "messages_per_second": rates["messages"],
+        "bytes_per_second": rates["bytes"],
+        "invalid_per_second": {"unreadable": rates["unreadable"]} if rates["unreadable"] else {},
         "logic": {slot.partition.source.name: slot.partition.logic for slot in flusher.slots.values()},
         "flush_seconds": round(flusher.flush_seconds, 3),
         "late": sum(slot.partition.late_events for slot in flusher.slots.values()),

@@ -18,6 +18,8 @@ from contracts.heartbeat import HeartbeatWriter
 from contracts.settings import Settings
 from contracts.sources import SOURCES, Source
 from kafka_cluster import client_logs, connections
+from kafka_cluster.cluster import ClusterManager
+from kafka_cluster.metrics import ClusterCollector
 from kafka_cluster.registry import register_sources
 from kafka_cluster.topics import ensure_topics
 from streams.ingestion.consumer import SourceConsumer
@@ -26,6 +28,8 @@ from streams.ingestion.status import IngestionCollector, SourceStatus
 log = logging.getLogger(__name__)
 
 SERVICE = "ingestion"
+CHECK_SECONDS = 10.0
+TOPICS_SECONDS = 60.0
 REGISTRY_WAIT = wait_exponential_jitter(multiplier=1.0, max=5.0, jitter=1.0)
 COLLECTOR_THRESHOLDS = (200_000, 50, 100)
 """A round holds tens of thousands of records at once, none of them in a cycle; at Python's own threshold of
@@ -38,11 +42,17 @@ class _Health:
     def __init__(self, settings: Settings, sources: Sequence[Source]) -> None:
         self.statuses = {source.name: SourceStatus(source=source.name) for source in sources}
         self.registry = "not asked yet"
+        self.codec = ""
+        """What is produced with, where it is not what the settings say."""
+        self.connections: dict[str, str] = {}
         self._writer = HeartbeatWriter(settings, SERVICE)
 
     def beat(self, state: str = "", message: str = "", *, force: bool = False) -> None:
         if not state:
-            state, message = ("running", "") if self.registry == "ok" else ("degraded", self.registry)
+            message = self._trouble()
+            state = "degraded" if message else "running"
+            if self.codec and not message:
+                message = f"producing with codec {self.codec}"
         try:
             self._writer.beat(
                 sum(status.read for status in self.statuses.values()),
@@ -50,6 +60,8 @@ class _Health:
                 message=message,
                 details={
                     "registry": self.registry,
+                    "codec": self.codec,
+                    "connections": self.connections,
                     "invalid": sum(status.invalid.total() for status in self.statuses.values()),
                     "sources": {name: status.details() for name, status in self.statuses.items()},
                 },
@@ -58,6 +70,10 @@ class _Health:
         except OSError as error:
             # A full disk must not stop events that go from broker to broker.
             log.warning("heartbeat not written: %s", error)
+
+    def _trouble(self) -> str:
+        broken = [f"{name}: {state}" for name, state in self.connections.items() if state != "ok"]
+        return "; ".join([*broken, *([self.registry] if self.registry != "ok" else [])])
 
 
 def run(settings: Settings, sources: Sequence[Source] = SOURCES) -> None:
@@ -73,7 +89,8 @@ def run(settings: Settings, sources: Sequence[Source] = SOURCES) -> None:
     health.beat("starting", force=True)
     try:
         with _metrics_server(settings, health):
-            asyncio.run(_run(settings, sources, health))
+            while not asyncio.run(_run(settings, sources, health)):
+                log.warning("starting again with another codec")
     except (ExceptionGroup, PlatformError, KafkaError, OSError) as raised:
         error = _first(raised)
         health.beat("failed", str(error), force=True)
@@ -84,7 +101,20 @@ def run(settings: Settings, sources: Sequence[Source] = SOURCES) -> None:
         raise
 
 
-async def _run(settings: Settings, sources: Sequence[Source], health: _Health) -> None:
+async def _run(settings: Settings, sources: Sequence[Source], health: _Health) -> bool:
+    """Whether it was told to end. It was not where the broker refused the codec: run it again then."""
+    used = connections.codec(settings) or "none"
+    health.codec = "" if used == settings.kafka.compression else used
+    try:
+        await _serve(settings, sources, health)
+    except (ExceptionGroup, KafkaError) as raised:
+        if not connections.refuse_codec(settings, _first(raised)):
+            raise
+        return False
+    return True
+
+
+async def _serve(settings: Settings, sources: Sequence[Source], health: _Health) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -93,7 +123,11 @@ async def _run(settings: Settings, sources: Sequence[Source], health: _Health) -
     await asyncio.to_thread(ensure_topics, settings)
     await _register(settings, sources, health)
     async with connections.producer(settings, SERVICE) as producer, asyncio.TaskGroup() as group:
-        background = [group.create_task(_beat(health))]
+        background = [
+            group.create_task(_beat(health)),
+            group.create_task(_check_connections(health)),
+            group.create_task(_keep_topics(settings)),
+        ]
         if health.registry != "ok":
             background.append(group.create_task(_keep_registering(settings, sources, health)))
         consumers = [
@@ -113,6 +147,22 @@ async def _beat(health: _Health) -> None:
     while True:
         health.beat()
         await asyncio.sleep(1.0)
+
+
+async def _check_connections(health: _Health) -> None:
+    while True:
+        await asyncio.sleep(CHECK_SECONDS)
+        health.connections = await connections.check_connections()
+
+
+async def _keep_topics(settings: Settings) -> None:
+    """Puts back what somebody has changed of the topics' settings."""
+    while True:
+        await asyncio.sleep(TOPICS_SECONDS)
+        try:
+            await asyncio.to_thread(ensure_topics, settings, 1.0)
+        except DependencyError as error:
+            log.info("topics were not looked at: %s", error)
 
 
 async def _register(settings: Settings, sources: Sequence[Source], health: _Health) -> bool:
@@ -138,6 +188,7 @@ async def _keep_registering(settings: Settings, sources: Sequence[Source], healt
 def _metrics_server(settings: Settings, health: _Health) -> Iterator[None]:
     registry = CollectorRegistry()
     registry.register(IngestionCollector(health.statuses))
+    registry.register(ClusterCollector(ClusterManager(settings)))
     port = settings.ports.ingestion_metrics
     try:
         server, thread = start_http_server(port, settings.network.host, registry)

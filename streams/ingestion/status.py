@@ -11,6 +11,8 @@ from msgspec import Struct, field
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from kafka_cluster.rates import Rates
+
 
 class SourceStatus(Struct, kw_only=True):
     """Totals of one source since the start."""
@@ -32,6 +34,7 @@ class SourceStatus(Struct, kw_only=True):
     """When offsets were last committed, Unix seconds; 0: not yet."""
     lag: dict[int, int] = field(default_factory=dict)
     """Records not yet read, by partition assigned."""
+    rates: Rates = field(default_factory=Rates)
 
     @property
     def read(self) -> int:
@@ -39,7 +42,9 @@ class SourceStatus(Struct, kw_only=True):
         return self.events + self.invalid.total() + self.skipped.total()
 
     def details(self) -> dict[str, Any]:
-        """For the heartbeat."""
+        """For the heartbeat, once a second."""
+        totals = {"messages": float(self.read), "bytes": float(self.bytes)}
+        rates = self.rates.observe(totals | {f"invalid {kind}": n for kind, n in self.invalid.items()})
         return {
             "events": self.events,
             "bytes": self.bytes,
@@ -49,7 +54,11 @@ class SourceStatus(Struct, kw_only=True):
             "resent": self.resent,
             "lag": sum(self.lag.values()),
             "lag_by_partition": {str(partition): lag for partition, lag in sorted(self.lag.items())},
+            "committed_at": self.committed_at,
             "commit_age_seconds": self.commit_age(),
+            "messages_per_second": rates["messages"],
+            "bytes_per_second": rates["bytes"],
+            "invalid_per_second": {kind: rates[f"invalid {kind}"] for kind in self.invalid},
         }
 
     def commit_age(self) -> float | None:
