@@ -21,20 +21,38 @@ import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from msgspec import Struct
 
+from contracts.errors import DependencyError, SchemaMismatch
+from contracts.landing import LANDING
+from contracts.layout import chain_file_name
 from contracts.settings import Settings
 from contracts.sources import Source, source_named
 from lakehouse import commits, tables
-from lakehouse.chains import ChainFile, Trouble, beginning, discover, follow, positions_after, skipped
+from lakehouse.chains import (
+    QUARANTINE,
+    ChainFile,
+    Gap,
+    Trouble,
+    beginning,
+    discover,
+    follow,
+    foreign_files,
+    positions_after,
+    read_file,
+    set_aside,
+    skipped,
+)
 from lakehouse.datasets import Dataset, FromChain
 from lakehouse.datasets.declaration import DUPLICATE_IN_BATCH, LOAD_TIMESTAMP, QUALITY_FLAGS
 from lakehouse.embedded import transpile
+from lakehouse.evolution import Extras, with_columns
 
 ROUND_ROWS = 500_000
 """A commit takes no further file once it has this many rows …"""
 ROUND_BYTES = 64 * 1024**2
 """… or files of this many bytes."""
 HOLE_CHECK_SECONDS = 60.0
-"""How often the folder of a chain that stands still is listed for files beyond a missing one."""
+"""How often the folder of a chain is listed for what is not found by name: files beyond a missing one, and
+files that are none of the chain."""
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +83,10 @@ class BronzeTable:
         self._rules = duckdb.connect(config={"threads": 1})
         self._handle: DeltaTable | None = None
         self._positions: dict[str, int] = {}
+        self._gaps: list[Gap] = []
+        """What the chains have passed over; taken when the file is there after all."""
+        self._extras: Extras = {}
+        """Columns of the table beyond the declared ones."""
         self._txn = 0
         self._loaded_at = datetime.min.replace(tzinfo=UTC)
         self._hole_checked: dict[str, float] = {}
@@ -88,7 +110,9 @@ class BronzeTable:
         files: list[ChainFile] = []
         rows = size = 0
         more = False
-        for file in self._waiting(troubles):
+        passed: list[Gap] = []
+        extras = dict(self._extras)
+        for file in self._waiting(troubles, passed, extras):
             files.append(file)
             rows += file.rows.num_rows
             size += file.size
@@ -98,7 +122,7 @@ class BronzeTable:
         if not files:
             return BronzeRound(table=self.declared.name, version=handle.version(), troubles=tuple(troubles))
         try:
-            batch = self._commit(handle, files)
+            batch = self._commit(handle, files, passed, extras)
         except BaseException:
             self._handle = None
             raise
@@ -123,6 +147,10 @@ class BronzeTable:
             metadata = metadata or {}
             self._positions = dict(metadata.get("chains", {}))
             self._txn = int(metadata.get("txn", 0))
+            self._gaps = [
+                Gap(chain=chain, first=first, last=last) for chain, first, last in metadata.get("gaps", ())
+            ]
+            self._extras = tables.extra_columns(handle, self.declared)
             if "loaded" in metadata:
                 self._loaded_at = datetime.fromisoformat(metadata["loaded"])
             self._handle = handle
@@ -143,18 +171,19 @@ class BronzeTable:
         txn = handle.transaction_version(commits.app_id(self.declared)) or 0
         return {"chains": chains, "txn": txn}
 
-    def _waiting(self, troubles: list[Trouble]) -> Iterator[ChainFile]:
-        """Files to take, a file of each chain in turn, so that a backlog of one does not hold up the
-        others."""
+    def _waiting(self, troubles: list[Trouble], passed: list[Gap], extras: Extras) -> Iterator[ChainFile]:
+        """Files to take, those that fill gaps first, then a file of each chain in turn, so that a backlog of
+        one does not hold up the others."""
+        chains = discover(self._settings, self.source)
+        yield from self._filling(chains, troubles, extras)
         followers = []
-        for chain, folder in discover(self._settings, self.source).items():
+        for chain, folder in chains.items():
             taken = self._positions.get(chain)
             start = beginning(folder) if taken is None else taken + 1
             if start is None:
                 continue
-            if (hole := self._hole(chain, folder, start)) is not None:
-                troubles.append(hole)
-            followers.append(follow(self.source, chain, folder, start, troubles))
+            troubles += self._looked_at(chain, folder, start)
+            followers.append(follow(self.source, chain, folder, start, troubles, passed, extras))
         while followers:
             still = []
             for follower in followers:
@@ -163,29 +192,62 @@ class BronzeTable:
                     still.append(follower)
             followers = still
 
-    def _hole(self, chain: str, folder: Path, next_offset: int) -> Trouble | None:
+    def _filling(
+        self, chains: dict[str, Path], troubles: list[Trouble], extras: Extras
+    ) -> Iterator[ChainFile]:
+        """Files that were set aside, or their like, and have come back to where the chain passed over."""
+        for gap in self._gaps:
+            folder = chains.get(gap.chain)
+            if folder is None:
+                continue
+            path = folder / chain_file_name(gap.first)
+            try:
+                file = read_file(self.source, gap.chain, path, gap.first, extras)
+                if file.last_offset > gap.last:
+                    raise SchemaMismatch(f"{path} ends at {file.last_offset}, beyond {gap.last}")
+            except FileNotFoundError:
+                message = f"passed over {gap.first} to {gap.last} of {folder}: put a good {path.name} there"
+                troubles.append(Trouble(chain=gap.chain, message=message))
+            except SchemaMismatch as error:
+                troubles.append(Trouble(chain=gap.chain, message=set_aside(path, str(error)), fresh=True))
+            except DependencyError as error:
+                troubles.append(Trouble(chain=gap.chain, message=str(error)))
+            else:
+                yield file
+
+    def _looked_at(self, chain: str, folder: Path, next_offset: int) -> Iterator[Trouble]:
+        """What a listing of the folder finds, now and then."""
         now = time.monotonic()
         if now - self._hole_checked.get(chain, -HOLE_CHECK_SECONDS) < HOLE_CHECK_SECONDS:
-            return None
+            return
         self._hole_checked[chain] = now
+        for path in foreign_files(folder):
+            reason = "its name is none of a chain"
+            yield Trouble(chain=chain, message=set_aside(path, reason), fresh=True)
         beyond = skipped(folder, next_offset)
-        if beyond is None:
-            return None
-        return Trouble(
-            chain=chain,
-            message=f"{folder} has a file at offset {beyond}, but the one at {next_offset} is missing",
-        )
+        if beyond is not None and not (folder / QUARANTINE / chain_file_name(next_offset)).exists():
+            yield Trouble(
+                chain=chain,
+                message=f"{folder} has a file at offset {beyond}, but the one at {next_offset} is missing",
+            )
 
-    def _commit(self, handle: DeltaTable, files: Sequence[ChainFile]) -> pa.Table:
+    def _commit(
+        self, handle: DeltaTable, files: Sequence[ChainFile], passed: list[Gap], extras: Extras
+    ) -> pa.Table:
         # In the order of chains, then offsets: within a commit that is bronze's order of rows.
         ordered = sorted(files, key=lambda file: (file.chain, file.first_offset))
+        self._add_columns(handle, extras)
         loaded_at = max(datetime.now(UTC), self._loaded_at + timedelta(microseconds=1))
-        rows = pa.concat_tables([file.rows for file in ordered]).combine_chunks()
+        landed = [*LANDING[self.source.name], *(pa.field(name, kind) for name, kind in extras.items())]
+        rows = pa.concat_tables([with_columns(file.rows, landed) for file in ordered]).combine_chunks()
         batch = self._complete(rows, loaded_at)
         positions = positions_after(self._positions, ordered)
+        gaps = _left([*self._gaps, *passed], ordered, positions)
         moved = {file.chain for file in ordered}
         txn = self._txn + 1
         metadata = {"chains": positions, "txn": txn, "loaded": loaded_at.isoformat(), "rows": batch.num_rows}
+        if gaps:
+            metadata["gaps"] = [[gap.chain, gap.first, gap.last] for gap in gaps]
         transactions = [Transaction(commits.app_id(self.declared), txn)]
         transactions += [Transaction(_chain_app_id(chain), positions[chain]) for chain in sorted(moved)]
         write_deltalake(
@@ -196,8 +258,20 @@ class BronzeTable:
                 custom_metadata=commits.as_custom_metadata(metadata), app_transactions=transactions
             ),
         )
-        self._positions, self._txn, self._loaded_at = positions, txn, loaded_at
+        self._positions, self._txn, self._loaded_at, self._gaps = positions, txn, loaded_at, gaps
         return batch
+
+    def _add_columns(self, handle: DeltaTable, extras: Extras) -> None:
+        """Makes the table take columns that landing has from now on."""
+        fresh = {name: kind for name, kind in extras.items() if name not in self._extras}
+        if not fresh:
+            return
+        tables.add_columns(handle, self.path, fresh)
+        log.warning(
+            "landing has new columns: the table has them from now on",
+            extra={"table": self.declared.name, "columns": sorted(fresh)},
+        )
+        self._extras = {**self._extras, **fresh}
 
     def _complete(self, rows: pa.Table, loaded_at: datetime) -> pa.Table:
         """The landed rows with the table's own columns."""
@@ -208,7 +282,9 @@ class BronzeTable:
         }
         for name, values in own.items():
             rows = rows.append_column(name, values)
-        return rows.select(self.declared.schema.names).cast(self.declared.schema)
+        added = [pa.field(name, kind) for name, kind in self._extras.items()]
+        schema = pa.schema([*self.declared.schema, *added])
+        return rows.select(schema.names).cast(schema)
 
     def _flags(self, rows: pa.Table) -> pa.Array:
         """For each row the names of the rules that it fails, in declared order."""
@@ -245,3 +321,17 @@ def _repeated(ids: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
 
 def _chain_app_id(chain: str) -> str:
     return f"dp-chain-{chain}"
+
+
+def _left(gaps: Sequence[Gap], files: Sequence[ChainFile], positions: dict[str, int]) -> list[Gap]:
+    """What is still to be filled of ``gaps`` once ``files`` are taken. A gap that the chain has not passed
+    after all is none."""
+    ends = {(file.chain, file.first_offset): file.last_offset for file in files}
+    left = []
+    for gap in gaps:
+        filled = ends.get((gap.chain, gap.first))
+        if filled is not None and filled < gap.last:
+            left.append(Gap(chain=gap.chain, first=filled + 1, last=gap.last))
+        elif filled is None and positions.get(gap.chain, -1) > gap.last:
+            left.append(gap)
+    return left

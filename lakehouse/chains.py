@@ -19,6 +19,8 @@ from contracts.landing import LANDING, META_FIRST_OFFSET, META_LAST_OFFSET, META
 from contracts.layout import chain_file_name, chains_root
 from contracts.settings import Settings
 from contracts.sources import Source
+from lakehouse.datasets.declaration import LOAD_TIMESTAMP, QUALITY_FLAGS
+from lakehouse.evolution import Extras, conformed
 
 QUARANTINE = ".quarantine"
 
@@ -44,6 +46,14 @@ class Trouble(Struct, frozen=True, kw_only=True):
     message: str
     fresh: bool = False
     """Whether it was found just now (a file was set aside), not before."""
+
+
+class Gap(Struct, frozen=True, kw_only=True):
+    """Offsets, both inclusive, that a chain has passed over: their file was set aside."""
+
+    chain: str
+    first: int
+    last: int
 
 
 def discover(settings: Settings, source: Source) -> dict[str, Path]:
@@ -74,44 +84,73 @@ def skipped(folder: Path, next_offset: int) -> int | None:
 
 
 def follow(
-    source: Source, chain: str, folder: Path, next_offset: int, troubles: list[Trouble]
+    source: Source,
+    chain: str,
+    folder: Path,
+    next_offset: int,
+    troubles: list[Trouble],
+    gaps: list[Gap] | None = None,
+    extras: Extras | None = None,
 ) -> Iterator[ChainFile]:
     """The files of a chain from ``next_offset`` on, in order, until there is none (any more, or yet).
 
-    A file that is not one of ours goes to `.quarantine/` beside it, since it holds nothing that could be
-    read; the chain then waits for a file of that name. What stops a chain is added to ``troubles``.
+    A file that is not one of ours, or whose columns cannot be taken, goes to `.quarantine/` beside it. Where
+    the chain has gone on behind such a file, its offsets are added to ``gaps`` and passed over; else the
+    chain waits for a file of that name. What stops a chain, or is passed over, is added to ``troubles``.
+    ``extras`` are the columns that are known beyond the declared ones; those of new files are added.
     """
     while True:
         path = folder / chain_file_name(next_offset)
         try:
-            size = path.stat().st_size
+            file = read_file(source, chain, path, next_offset, extras)
         except FileNotFoundError:
-            if (folder / QUARANTINE / path.name).exists():
-                troubles.append(
-                    Trouble(chain=chain, message=f"waits for {path}, which was set aside as unreadable")
-                )
-            return
-        try:
-            file = _read(source, chain, path, size, next_offset)
-        except (SchemaMismatch, DependencyError) as error:
+            if not (folder / QUARANTINE / path.name).exists():
+                return
+            beyond = skipped(folder, next_offset)
+            if beyond is None:
+                message = f"waits for {path}, which was set aside as unreadable"
+                troubles.append(Trouble(chain=chain, message=message))
+                return
+            if gaps is not None:
+                gaps.append(Gap(chain=chain, first=next_offset, last=beyond - 1))
+            next_offset = beyond
+            continue
+        except DependencyError as error:
             troubles.append(Trouble(chain=chain, message=str(error)))
             return
-        if file is None:
-            troubles.append(Trouble(chain=chain, message=_set_aside(path), fresh=True))
-            return
+        except SchemaMismatch as error:
+            troubles.append(Trouble(chain=chain, message=set_aside(path, str(error)), fresh=True))
+            continue
         yield file
         next_offset = file.last_offset + 1
 
 
+def foreign_files(folder: Path) -> list[Path]:
+    """Files of a chain's folder that can be none of the chain, by their names; hidden ones left out."""
+    try:
+        found = [child for child in folder.iterdir() if child.is_file() and not child.name.startswith(".")]
+    except FileNotFoundError:
+        return []
+    return sorted(child for child in found if _offset_of(child.name) is None)
+
+
 def positions_after(positions: Mapping[str, int], files: list[ChainFile]) -> dict[str, int]:
-    """Last offset taken of every chain once ``files`` are."""
-    return {**positions, **{file.chain: file.last_offset for file in files}}
+    """Last offset taken of every chain once ``files`` are, some of which may fill gaps."""
+    after = dict(positions)
+    for file in files:
+        after[file.chain] = max(file.last_offset, after.get(file.chain, file.last_offset))
+    return after
 
 
-def _read(source: Source, chain: str, path: Path, size: int, first_offset: int) -> ChainFile | None:
-    """None: the file is provably not one of this chain."""
+def read_file(
+    source: Source, chain: str, path: Path, first_offset: int, extras: Extras | None = None
+) -> ChainFile:
+    """One file of a chain. Raises FileNotFoundError; SchemaMismatch where it is provably none of this chain
+    or its columns cannot be taken; DependencyError where the disk does not give it."""
     try:
         content = path.read_bytes()
+    except FileNotFoundError:
+        raise
     except OSError as error:
         raise DependencyError(f"cannot read {path}: {error.strerror}") from error
     try:
@@ -121,42 +160,33 @@ def _read(source: Source, chain: str, path: Path, size: int, first_offset: int) 
             first, last = int(metadata[META_FIRST_OFFSET]), int(metadata[META_LAST_OFFSET])
             ours = metadata[META_TOPIC_ID].decode() == chain.partition("/")[0]
             rows = file.read()
-    except (pa.ArrowInvalid, OSError, KeyError, ValueError):
-        log.exception("landing file is not readable", extra={"path": str(path)})
-        return None
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise SchemaMismatch(f"{path} is not a landing file: {type(error).__name__}: {error}") from error
     if not ours or first != first_offset or last < first:
-        log.error(
-            "landing file belongs elsewhere",
-            extra={"path": str(path), "first_offset": first, "last_offset": last},
-        )
-        return None
+        raise SchemaMismatch(f"{path} belongs elsewhere: it says that it holds {first} to {last}")
     return ChainFile(
         chain=chain,
         path=path,
-        size=size,
+        size=len(content),
         first_offset=first,
         last_offset=last,
-        rows=_conformed(source, path, rows),
+        rows=conformed(
+            LANDING[source.name],
+            path,
+            rows,
+            {} if extras is None else extras,
+            reserved=(source.date_column, QUALITY_FLAGS, LOAD_TIMESTAMP),
+        ),
     )
 
 
-def _conformed(source: Source, path: Path, rows: pa.Table) -> pa.Table:
-    schema = LANDING[source.name]
-    different = sorted(set(rows.schema.names) ^ set(schema.names))
-    if different or len(rows.schema) != len(schema):
-        raise SchemaMismatch(f"{path} has other columns than declared: {', '.join(different) or 'doubled'}")
-    try:
-        return rows.select(schema.names).cast(schema)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
-        raise SchemaMismatch(f"{path} has other types than declared: {error}") from error
-
-
-def _set_aside(path: Path) -> str:
+def set_aside(path: Path, reason: str) -> str:
+    """Moves a file to `.quarantine/` beside it, loudly; returns what was done, in a sentence."""
     folder = path.parent / QUARANTINE
     folder.mkdir(exist_ok=True)
     target = folder / path.name
     path.rename(target)
-    message = f"set aside {path}, which is not a landing file, as {target}"
+    message = f"set aside {path} as {target}: {reason}"
     log.error(message)
     return message
 
@@ -173,4 +203,10 @@ def _offsets(folder: Path) -> list[int]:
         names = [child.name for child in folder.iterdir()]
     except FileNotFoundError:
         return []
-    return [int(n[:20]) for n in names if len(n) == 28 and n[:20].isdecimal() and n.endswith(".parquet")]
+    return [offset for name in names if (offset := _offset_of(name)) is not None]
+
+
+def _offset_of(name: str) -> int | None:
+    """The offset that a chain file is named for."""
+    is_ours = len(name) == 28 and name[:20].isdecimal() and name.endswith(".parquet")
+    return int(name[:20]) if is_ours else None

@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from deltalake import CommitProperties
 
 from lakehouse import delta_log
 from lakehouse.datasets import Dataset
 
 KEY = "dp"
+ABOUT_ROWS = frozenset({"dates", "hours", "rows"})
+"""Parts of the metadata that say what a commit changed; all others are where the table stands."""
 
 
 def app_id(dataset: Dataset) -> str:
@@ -86,3 +89,15 @@ def last_metadata(table: Path, version: int | None = None) -> dict[str, Any] | N
             return found
         at -= 1
     return None
+
+
+def changing_nothing(table: Path, version: int, **more: Any) -> CommitProperties:
+    """For a commit by deltalake that changes no row: the newest position again, without what it says of rows.
+
+    ``more`` is added to it. Where the log has no position any more, the commit has none either.
+    """
+    last = last_metadata(table, version)
+    if last is None:
+        return CommitProperties()
+    kept = {name: value for name, value in last.items() if name not in ABOUT_ROWS}
+    return CommitProperties(custom_metadata=as_custom_metadata({**kept, **more}))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from deltalake import DeltaTable
+from deltalake import DeltaTable, Field, Schema
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from msgspec import Struct
 
@@ -20,6 +20,7 @@ from contracts.settings import Settings
 from lakehouse import commits, delta_log
 from lakehouse.datasets import Dataset, FromChain, InsertNew, dataset
 from lakehouse.datasets.declaration import LOAD_TIMESTAMP
+from lakehouse.evolution import plain
 
 STATISTICS_SLACK = timedelta(milliseconds=1)
 """Writers cut statistics of timestamps to milliseconds, the maximum too: a row may lie this far beyond."""
@@ -76,8 +77,49 @@ def create(settings: Settings, declared: Dataset) -> Path:
             configuration=properties(declared),
         )
     else:
-        _check(path, declared)
+        evolve(path, declared)
     return path
+
+
+def evolve(path: Path, declared: Dataset) -> None:
+    """Adds the declared nullable columns that the table lacks; it may have more than are declared.
+
+    Raises SchemaMismatch where a column is of another type, one that may not be null is missing, or the
+    partition column is another.
+    """
+    table = DeltaTable(str(path))
+    found = pa.schema(table.schema().to_arrow())
+    partition = table.metadata().partition_columns
+    wanted = [declared.partition] if declared.partition else []
+    if partition != wanted:
+        raise SchemaMismatch(f"table {path} is not as declared: partitioned by {partition}, not {wanted}")
+    missing = [column for column in declared.columns if column.name not in found.names]
+    differs = [column.name for column in missing if not column.nullable]
+    differs += [
+        f"{column.name} ({found.field(column.name).type}, not {column.type})"
+        for column in declared.columns
+        if column.name in found.names and not _same_type(found.field(column.name).type, column.type)
+    ]
+    if differs:
+        raise SchemaMismatch(f"table {path} is not as declared: columns {', '.join(differs)}")
+    if missing:
+        add_columns(table, path, {column.name: column.type for column in missing})
+
+
+def add_columns(table: DeltaTable, path: Path, columns: dict[str, pa.DataType]) -> None:
+    """Adds nullable columns, in a commit that repeats the position of the last."""
+    fields = [
+        Field(name, Schema.from_arrow(pa.schema([pa.field(name, kind)])).fields[0].type, nullable=True)
+        for name, kind in columns.items()
+    ]
+    table.alter.add_columns(fields, commit_properties=commits.changing_nothing(path, table.version()))
+
+
+def extra_columns(table: DeltaTable, declared: Dataset) -> dict[str, pa.DataType]:
+    """Columns of the table that are not declared, by name."""
+    found = pa.schema(table.schema().to_arrow())
+    names = set(declared.schema.names)
+    return {field.name: plain(field.type) for field in found if field.name not in names}
 
 
 def properties(declared: Dataset) -> dict[str, str]:
@@ -203,23 +245,6 @@ def _statistics_columns(declared: Dataset) -> list[str]:
     ordered = dict.fromkeys(wanted)
     names = {column.name for column in declared.columns} - {declared.partition}
     return [name for name in ordered if name in names]
-
-
-def _check(path: Path, declared: Dataset) -> None:
-    table = DeltaTable(str(path))
-    found = pa.schema(table.schema().to_arrow())
-    partition = table.metadata().partition_columns
-    wanted = [declared.partition] if declared.partition else []
-    differs = [
-        column.name
-        for column in declared.columns
-        if column.name not in found.names or not _same_type(found.field(column.name).type, column.type)
-    ]
-    if differs or partition != wanted:
-        raise SchemaMismatch(
-            f"table {path} is not as declared: "
-            + (f"columns {', '.join(differs)}" if differs else f"partitioned by {partition}, not {wanted}")
-        )
 
 
 def _same_type(found: pa.DataType, declared: pa.DataType) -> bool:

@@ -15,6 +15,7 @@ from contracts.sources import SOURCES
 from lakehouse.datasets import DATASETS, Dataset, FromChain, InsertNew, ReplaceHours, dataset
 from lakehouse.embedded import transpile
 from lakehouse.embedded.engine import SQL_TYPES
+from lakehouse.jobs.declaration import JOBS
 from lakehouse.models import FOLDER, model_sql
 
 every = pytest.mark.parametrize("declared", DATASETS.values(), ids=list(DATASETS))
@@ -24,7 +25,7 @@ every_computed = pytest.mark.parametrize("declared", computed, ids=[d.name for d
 
 def test_models_and_computed_datasets_are_the_same_set() -> None:
     files = {str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.sql")}
-    assert files == {declared.model for declared in computed}
+    assert files == {declared.model for declared in computed} | {job.model for job in JOBS}
 
 
 def test_upstreams_exist_and_have_no_cycle() -> None:
