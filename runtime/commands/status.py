@@ -28,7 +28,8 @@ Exit code: 0 all ready, 1 something is not, 3 nothing runs.""",
 @click.option("as_json", "--json", is_flag=True, help="The state as JSON.")
 @click.pass_obj
 def command(resolved: Resolved, as_json: bool) -> None:
-    """Show each service's state, memory and rate, the lag, and the newest events."""
+    """Show each service's state, memory and rate, what each consumer reads and how far it is behind, how long
+    Kafka's disk lasts, and the newest events."""
     from runtime.topology.state import read_snapshot, running_supervisor
     from runtime.topology.view import render
 
@@ -48,5 +49,5 @@ def command(resolved: Resolved, as_json: bool) -> None:
         console = Console()
         if not console.is_terminal:
             console.width = 200
-        console.print(render(snapshot))
+        console.print(render(snapshot, consumers=True))
     sys.exit(0 if snapshot.ready else NOT_READY)

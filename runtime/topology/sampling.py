@@ -11,6 +11,7 @@ from typing import Any
 from contracts.heartbeat import Heartbeat, read_heartbeats
 from contracts.layout import LAYERS
 from contracts.settings import Settings
+from kafka_cluster.state import ClusterState
 from runtime.topology import leftovers
 from runtime.topology.state import GroupLag, Snapshot
 
@@ -70,11 +71,12 @@ def newest_by_layer(beat: Heartbeat) -> dict[str, str]:
     return newest
 
 
-def lag_by_group(settings: Settings) -> list[GroupLag]:
-    """Events that each group has still to read. Raises DependencyError where the broker does not answer."""
-    from kafka_cluster.lag import consumer_lag
-
+def lag_by_group(cluster: ClusterState) -> list[GroupLag] | None:
+    """Events that each group has still to read; None where the broker has not answered."""
+    if any(consumer.lag is None for consumer in cluster.consumers):
+        return None
     sums: dict[tuple[str, str], int] = defaultdict(int)
-    for part in consumer_lag(settings):
-        sums[part.group, part.topic] += part.lag
+    for consumer in cluster.consumers:
+        for part in consumer.partitions:
+            sums[part.group, part.topic] += part.lag
     return [GroupLag(group=group, topic=topic, lag=lag) for (group, topic), lag in sorted(sums.items())]

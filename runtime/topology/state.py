@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from contracts.errors import ConflictError
 from contracts.layout import run_folder
 from contracts.settings import Settings
+from kafka_cluster.state import ClusterState
 from runtime.topology import leftovers
 
 ServiceState = Literal[
@@ -77,6 +78,8 @@ class Snapshot(Struct, kw_only=True):
     services: list[ServiceStatus] = field(default_factory=list)
     lag: list[GroupLag] | None = None
     """None: not known, the broker has not answered."""
+    cluster: ClusterState | None = None
+    """Consumers, topics and the disk; None: not looked at yet."""
     newest: dict[str, str] = field(default_factory=dict)
     """Newest event of each layer, RFC 3339."""
     addresses: list[Address] = field(default_factory=list)

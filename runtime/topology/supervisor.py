@@ -197,13 +197,17 @@ class Supervisor:
 
     async def _sample_lag(self) -> None:
         """Once everything has been ready: before that the groups are only forming."""
+        from kafka_cluster.cluster import ClusterManager
+
+        cluster = ClusterManager(self._settings)
         while True:
             if self.snapshot.ready_at is not None:
                 try:
-                    self.snapshot.lag = await in_thread(sampling.lag_by_group, self._settings)
+                    self.snapshot.cluster = await in_thread(cluster.state)
+                    self.snapshot.lag = sampling.lag_by_group(self.snapshot.cluster)
                 except PlatformError as error:
-                    log.info("lag is not known: %s", error)
-                    self.snapshot.lag = None
+                    log.info("the cluster's state is not known: %s", error)
+                    self.snapshot.cluster = self.snapshot.lag = None
             await any_of(self._stop, seconds=LAG_SECONDS)
 
     def _start_guardian(self) -> None:

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from kafka_cluster.state import ClusterState, DiskBudget
 from runtime.topology.state import ServiceStatus, Snapshot
 
 STYLES = {
@@ -23,7 +24,9 @@ STYLES = {
     "failed": "bold red",
     "stopping": "yellow",
 }
-MAX_LAGS = 6
+MAX_LAGS = 3
+CALM_LAG = 5_000
+"""A partition that is less behind is only caught between two fetches."""
 
 
 class View(Protocol):
@@ -108,8 +111,9 @@ class LiveView:
         self._live.__exit__(kind, error, traceback)
 
 
-def render(snapshot: Snapshot) -> RenderableType:
-    """The whole view: a table of services, figures below it, addresses when ready."""
+def render(snapshot: Snapshot, *, consumers: bool = False) -> RenderableType:
+    """The whole view: a table of services, with ``consumers`` one of them too, figures below, addresses when
+    ready."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("service", no_wrap=True)
     table.add_column("state", no_wrap=True)
@@ -126,21 +130,72 @@ def render(snapshot: Snapshot) -> RenderableType:
             "" if status.rate is None else f"{status.rate:,.0f}",
             status.message or (f"restarted: {status.last_error}" if status.restarts else ""),
         )
-    return Group(table, Text(), *(Text(line) for line in (*figures(snapshot), *headline(snapshot))))
+    parts: list[RenderableType] = [table, Text()]
+    if consumers and snapshot.cluster is not None:
+        parts += [consumer_table(snapshot.cluster), Text()]
+    return Group(*parts, *(Text(line) for line in (*figures(snapshot), *headline(snapshot))))
+
+
+def consumer_table(cluster: ClusterState) -> RenderableType:
+    """One row a consumer group: rates of the last half minute, lag, and what was last wrong."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("consumer", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    for column in ("messages/s", "KB/s", "invalid/s", "lag", "last commit"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("last error", overflow="ellipsis", no_wrap=True, style="dim")
+    for consumer in cluster.consumers:
+        invalid = " ".join(f"{rate:,.1f} {kind}" for kind, rate in consumer.invalid_per_second.items())
+        age = consumer.commit_age_seconds
+        table.add_row(
+            consumer.group,
+            Text(consumer.state, "green" if consumer.state == "running" else "bold yellow"),
+            f"{consumer.messages_per_second:,.0f}",
+            f"{consumer.bytes_per_second / 1000:,.0f}",
+            invalid or "0",
+            "?" if consumer.lag is None else f"{consumer.lag:,}",
+            "never" if age is None else f"{age:,.0f} s ago",
+            consumer.message or consumer.last_error,
+        )
+    return table
 
 
 def figures(snapshot: Snapshot) -> Iterator[str]:
     """Lines with what flows: events per second, memory, lag, newest events."""
     yield f"{snapshot.rate:,.0f} events/s · {megabytes(snapshot.memory)} of memory"
-    if snapshot.lag is not None:
-        behind = sorted((part for part in snapshot.lag if part.lag), key=lambda part: -part.lag)
-        parts = [f"{part.group} {part.topic} {part.lag:,}" for part in behind[:MAX_LAGS]]
-        yield "lag: " + (" · ".join(parts) if parts else "none")
+    if snapshot.lag is not None and snapshot.cluster is not None:
+        yield f"lag: {_lag(snapshot.cluster)}"
+    if snapshot.cluster is not None and snapshot.cluster.disk is not None:
+        yield f"Kafka's disk: {_disk(snapshot.cluster.disk)}"
     if snapshot.newest:
         now = datetime.now(UTC)
         yield "newest event: " + " · ".join(
             f"{layer} {_age(snapshot.newest[layer], now)}" for layer in sorted(snapshot.newest, key=_depth)
         )
+
+
+def _lag(cluster: ClusterState) -> str:
+    """Records to read in all, and the partitions that are worst off."""
+    parts = [part for consumer in cluster.consumers for part in consumer.partitions if part.lag]
+    if not parts:
+        return "none"
+    total = f"{sum(part.lag for part in parts):,} records"
+    worst = sorted((part for part in parts if part.lag > CALM_LAG), key=lambda part: -part.lag)
+    places = [f"{part.topic}/{part.partition} {part.lag:,}" for part in worst[:MAX_LAGS]]
+    return f"{total}, most in {' · '.join(places)}" if places else total
+
+
+def _disk(disk: DiskBudget) -> str:
+    parts = [f"{megabytes(disk.bytes)} in topics"]
+    if disk.growth_bytes_per_day is not None:
+        parts.append(f"{megabytes(int(disk.growth_bytes_per_day))} a day at this rate")
+    if disk.free_bytes is not None:
+        parts.append(f"{megabytes(disk.free_bytes)} free")
+    if disk.days_left is not None:
+        parts.append(f"full in {disk.days_left:,.1f} days")
+    elif disk.outlasts_retention:
+        parts.append("retention cuts topics before it is full")
+    return ", ".join(parts)
 
 
 def headline(snapshot: Snapshot) -> Iterator[str]:
