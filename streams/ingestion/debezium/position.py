@@ -12,14 +12,8 @@ _CONNECTORS = (POSTGRESQL, "mysql", "mariadb")
 _NOT_SNAPSHOT = (None, False, "false")
 _LSN, _POS, _ROW, _FILE_NUMBER = 2**64, 2**64, 10**10, 12
 """Limits that keep the parts of a sequence within their digits."""
-_TIMES = (
-    # Finer first, where a newer connector sends both; path, unit in microseconds, path of the coarser twin.
-    ("source", "ts_us", 1, "ts_ms", 1_000),
-    ("source", "ts_ms", 1_000, "", 0),
-    ("source", "ts_usec", 1, "", 0),
-    ("source", "ts_sec", 1_000_000, "", 0),
-    ("", "ts_ms", 1_000, "", 0),
-)
+_SOURCE_TIMES = (("ts_ms", 1_000), ("ts_usec", 1), ("ts_sec", 1_000_000))
+"""Field and unit in microseconds, the present one first; releases before 0.9 had the others."""
 
 
 def source_block(envelope: dict[str, Any]) -> dict[str, Any]:
@@ -80,21 +74,27 @@ def _log_position(file: str, pos: int, row: int) -> str:
 def commit_time(envelope: dict[str, Any], source: dict[str, Any], kafka_ms: int, latest: int) -> int:
     """When the change was committed, microseconds: the database's time, else Debezium's, else Kafka's.
 
-    0 and null mean "not known", as old snapshots have it. Raises InvalidRecord for a time before 1970, after
-    ``latest`` (microseconds), or none at all.
+    0 and null mean "not known", as old snapshots have it; a newer connector says the microseconds besides.
+    Raises InvalidRecord for a time before 1970, after ``latest`` (microseconds), or of another type.
     """
-    for block, name, unit, twin, twin_unit in _TIMES:
-        holder = source if block else envelope
-        value = holder.get(name)
-        if value is None or value == 0:
-            continue
-        path = f"$.{block}.{name}" if block else f"$.{name}"
-        if type(value) is not int:
-            raise InvalidRecord("expected a whole number", path=path, kind="wrong_type")
-        if twin and (type(coarse := holder.get(twin)) is not int or coarse != value * unit // twin_unit):
-            continue
-        return settled_time(value * unit, latest, path)
+    for name, unit in _SOURCE_TIMES:
+        if moment := _moment(source, name, "$.source."):
+            at = settled_time(moment * unit, latest, f"$.source.{name}")
+            finer = source.get("ts_us")
+            return finer if type(finer) is int and finer // 1_000 * 1_000 == at else at
+    if moment := _moment(envelope, "ts_ms", "$."):
+        return settled_time(moment * 1_000, latest, "$.ts_ms")
     return min(kafka_ms * 1000, latest) if kafka_ms >= 0 else latest
+
+
+def _moment(block: dict[str, Any], name: str, path: str) -> int:
+    """A time in the field's unit; 0 where it is not known."""
+    value = block.get(name)
+    if value is None:
+        return 0
+    if type(value) is not int:
+        raise InvalidRecord("expected a whole number", path=path + name, kind="wrong_type")
+    return value
 
 
 def text_of(source: dict[str, Any], name: str) -> str:

@@ -225,7 +225,7 @@ def _wrong_type(chance: random.Random, source: Source) -> Built:
         part = chance.choice((side, "source", "op"))
         return _text({**event, part: [wrong] if part == "op" else wrong}), INVALID
     field = chance.choice([name for name in event if name not in (source.time_field, "value")])
-    return _text({**event, field: chance.choice((5, [], {}, None, False, 1e9, ""))}), INVALID
+    return _text({**event, field: chance.choice((5, [], {}, None, False, 1e9))}), INVALID
 
 
 def _missing(chance: random.Random, source: Source) -> Built:
