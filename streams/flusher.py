@@ -21,6 +21,7 @@ from contracts.sources import Source, source_named
 from streams.chain import Step, no_step
 from streams.packing import NO_OFFSET
 from streams.partition import Flushed, Partition
+from streams.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +73,6 @@ class Slot(Struct, eq=False):
     expected: int
     """Offset of the internal topic that comes next."""
     committed: int
-    progress_at: float
-    """When something was last read or committed, or there was nothing to do; monotonic seconds."""
     read_at: float
     broken: bool = False
     """The state may not match landing: load before the next flush."""
@@ -114,7 +113,7 @@ class Flusher:
         self._attempt = 0
         self._retry_at = 0.0
         self._idle_checked_at = 0.0
-        self._watchdog_seconds = max(WATCHDOG_SECONDS, 6 * self._streams.flush_seconds)
+        self._watchdog = Watchdog(max(WATCHDOG_SECONDS, 6 * self._streams.flush_seconds))
 
     @property
     def slots(self) -> Mapping[Key, Slot]:
@@ -151,7 +150,7 @@ class Flusher:
                         "belongs to another cluster; give the topic its data back, or recreate it, or use "
                         "another data root"
                     )
-                slots[key] = Slot(partition, own.next_offset, own.next_offset, now, now)
+                slots[key] = Slot(partition, own.next_offset, own.next_offset, now)
             self._slots = slots
 
     def append(self, key: Key, offset: int, data: bytes) -> None:
@@ -166,7 +165,7 @@ class Flusher:
             )
             return
         slot.expected = max(slot.expected, offset + 1)
-        slot.read_at = slot.progress_at = time.monotonic()
+        slot.read_at = time.monotonic()
         slot.partition.append(offset, data)
         self.read_bytes += len(data)
         self._make_room()
@@ -198,18 +197,18 @@ class Flusher:
 
     def watch(self) -> None:
         """Ends the process when a partition makes no progress although it could."""
-        now = time.monotonic()
+        self._watchdog.keep(self._slots)
         for key, slot in self._slots.items():
-            end = self._broker.end_offset(key)
-            behind = end is not None and end > slot.expected
-            idle = slot.committed >= slot.expected and not behind
-            if idle or self.failure or self.is_paused:
-                slot.progress_at = now
-            elif now - slot.progress_at > self._watchdog_seconds:
-                self._on_fatal(
-                    f"{key[0]}/{key[1]}: no progress for {now - slot.progress_at:.0f} s: committed "
-                    f"{slot.committed}, read up to {slot.expected}, topic ends at {end}"
-                )
+            reason = self._watchdog.stuck(
+                key,
+                committed=slot.committed,
+                expected=slot.expected,
+                end=self._broker.end_offset(key),
+                paused=self.is_paused,
+                failing=bool(self.failure),
+            )
+            if reason:
+                self._on_fatal(reason)
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -282,7 +281,6 @@ class Flusher:
             return
         if await self._broker.commit(key, flushed.commit):
             slot.committed = max(slot.committed, flushed.commit)
-            slot.progress_at = time.monotonic()
             self.committed_at = time.time()
             self._step("committed")
         else:

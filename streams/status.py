@@ -105,6 +105,8 @@ def _row(flusher: Flusher, key: Key, slot: Slot) -> dict[str, Any]:
     return {
         "source": key[0],
         "partition": key[1],
+        "paused": flusher.is_paused,
+        "failure": flusher.failure,
         "topic_id": partition.topic_id,
         "landed_offset": partition.position,
         "watermark": iso(partition.watermark),

@@ -13,6 +13,7 @@ import pytest
 from contracts.configuration import load
 from contracts.heartbeat import read_heartbeats
 from contracts.settings import Settings
+from streams.worker import EXIT_FAULT
 from tests.streams.crew import Crew
 from tests.streams.feeding import Feed
 from tests.streams.local_kafka import free_ports, running_kafka
@@ -135,6 +136,17 @@ def test_a_worker_killed_at_each_step_of_a_flush_loses_and_doubles_nothing(stage
     assert [code for _, code in stage.crew.deaths] == [-signal.SIGKILL] * len(STEPS)
     rows, windows = stage.finish()
     assert rows and windows
+
+
+@pytest.mark.system
+@pytest.mark.long
+def test_a_worker_that_is_stuck_is_ended_and_its_successor_goes_on(stage: Stage) -> None:
+    stage.crew.plan = [("hidden", 3, "hang"), ()]
+    stage.crew.start(1, "no commit", 3, "lost")
+    stage.go_on_until(lambda: len(stage.crew.deaths) >= 2)
+    assert [code for _, code in stage.crew.deaths] == [EXIT_FAULT] * 2
+    assert stage.log_tail().count("no progress for") == 2
+    stage.finish()
 
 
 @pytest.mark.system

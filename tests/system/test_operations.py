@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from contracts.heartbeat import read_heartbeats
 from contracts.sources import USERS
-from kafka_cluster.topics import ensure_topics, topic_ids
+from kafka_cluster.cluster import ClusterManager
+from kafka_cluster.topics import admin, ensure_topics, topic_ids
 from tests.streams.oracle import chain_files
 from tests.system.bare_broker import Broker
 from tests.system.test_ingestion import stop, until
@@ -37,14 +41,14 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         running.close()
 
 
-def produce_users(broker: Broker, folder: Path, first: int, count: int) -> None:
+def produce_users(broker: Broker, folder: Path, first: int, count: int, *options: str) -> None:
     lines = [
         json.dumps({"user_id": f"u{number}", "updated_at": "2026-01-02T03:04:05Z"})
         for number in range(first, first + count)
     ]
     file = folder / f"users-{first}.ndjson"
     file.write_text("\n".join(lines))
-    broker.copy.dp("produce", USERS.topic, str(file))
+    broker.copy.dp(*options, "produce", USERS.topic, str(file))
 
 
 def landed_offsets(broker: Broker) -> list[int]:
@@ -92,3 +96,57 @@ def test_a_hole_is_said_and_closed(broker: Broker, tmp_path: Path) -> None:
     until(lambda: landed_offsets(broker) == list(range(500)), "the silent hole to be closed")
     stop(broker, ingestion)
     stop(broker, worker)
+
+
+def test_the_cluster_is_described_also_for_consumers_that_are_down(broker: Broker) -> None:
+    state = ClusterManager(broker.settings).state()
+    assert state.broker == "up"
+    users = next(consumer for consumer in state.consumers if consumer.group == USERS.consumer_group)
+    assert users.lag == 0 and users.partitions[0].committed == users.partitions[0].end == 500
+    assert users.commit_age_seconds is not None
+    sizes = {topic.name: topic.bytes for topic in state.topics}
+    assert len(sizes) == 11 and sizes[USERS.topic] > 0 and sizes["topic_external"] == 0
+    assert state.disk is not None and state.disk.free_bytes
+    volume = os.statvfs(broker.settings.data_root)
+    assert state.disk.free_bytes == pytest.approx(volume.f_bavail * volume.f_frsize, rel=0.2)
+
+
+def test_a_changed_setting_of_a_topic_is_put_back(broker: Broker) -> None:
+    client = admin(broker.settings)
+    resource = ConfigResource(
+        ResourceType.TOPIC,
+        USERS.topic,
+        incremental_configs=[
+            ConfigEntry("retention.ms", "1000", incremental_operation=AlterConfigOpType.SET)
+        ],
+    )
+    for future in client.incremental_alter_configs([resource]).values():
+        future.result()
+    assert ensure_topics(broker.settings).reconfigured == [USERS.topic]
+    (described,) = client.describe_configs([ConfigResource(ResourceType.TOPIC, USERS.topic)]).values()
+    hours = broker.settings.kafka.retention_hours
+    assert described.result()["retention.ms"].value == str(hours * 3_600_000)
+    assert ensure_topics(broker.settings).reconfigured == []
+
+
+def test_a_broker_without_the_codec_is_given_another(tmp_path: Path) -> None:
+    """A broker that cannot load snappy's native library, as on a machine that forbids programs in /tmp."""
+    broker = Broker(tmp_path, kafka__partitions=1)
+    broker.copy.environment["JAVA_TOOL_OPTIONS"] = "-Dorg.xerial.snappy.tempdir=/proc/nowhere"
+    try:
+        broker.start("zookeeper")
+        broker.start("kafka")
+        ensure_topics(broker.settings)
+        produce_users(broker, tmp_path, 0, 50, "--set", "kafka.compression=none")
+        ingestion = broker.dp("ingestion", "ingest", "users")
+        until(lambda: _details(broker).get("codec") == "gzip", "the codec in the heartbeat")
+        until(lambda: _details(broker)["sources"]["users"]["events"] == 50, "all events")
+        assert set(_details(broker)["connections"].values()) <= {"ok"}
+        stop(broker, ingestion)
+    finally:
+        broker.close()
+
+
+def _details(broker: Broker) -> dict[str, Any]:
+    beat = read_heartbeats(broker.settings).get("ingestion")
+    return beat.details if beat else {}

@@ -1,0 +1,62 @@
+"""Tells a partition that is stuck from one that is idle, held up by a full disk, or busy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+
+class _Seen(Struct):
+    """Where a partition was, and since when; monotonic seconds."""
+
+    committed: int
+    committed_at: float
+    expected: int
+    expected_at: float
+
+
+class Watchdog:
+    """Compares what is committed, what is read and where the topic ends, partition by partition.
+
+    Reading and committing are watched apart: a worker that reads on while its commits do not move is stuck
+    too, and one that waits for room is not, as long as it commits.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._seen: dict[tuple[str, int], _Seen] = {}
+
+    def keep(self, keys: Iterable[tuple[str, int]]) -> None:
+        """Forgets the partitions that are not among ``keys``."""
+        kept = set(keys)
+        self._seen = {key: seen for key, seen in self._seen.items() if key in kept}
+
+    def stuck(
+        self,
+        key: tuple[str, int],
+        *,
+        committed: int,
+        expected: int,
+        end: int | None,
+        paused: bool,
+        failing: bool,
+    ) -> str:
+        """Why the partition is stuck; empty: it is not.
+
+        Offsets are of the internal topic: the next to commit, the next to read, and the end as last heard.
+        """
+        now = time.monotonic()
+        seen = self._seen.setdefault(key, _Seen(committed, now, expected, now))
+        if failing or committed != seen.committed or committed >= expected:
+            seen.committed, seen.committed_at = committed, now
+        if failing or paused or expected != seen.expected or (end or 0) <= expected:
+            seen.expected, seen.expected_at = expected, now
+        waited = now - min(seen.committed_at, seen.expected_at)
+        if waited <= self._patience:
+            return ""
+        return (
+            f"{key[0]}/{key[1]}: no progress for {waited:.0f} s: committed {committed}, "
+            f"read up to {expected}, topic ends at {end}"
+        )

@@ -1,0 +1,65 @@
+"""Stuck, or only idle, busy, waiting for room, or held up by a disk that takes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from streams import watchdog
+from streams.watchdog import Watchdog
+
+KEY = ("app_events", 0)
+
+
+class Watched:
+    """A partition as the watchdog sees it, and a clock."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        self.dog = Watchdog(60.0)
+        monkeypatch.setattr(watchdog.time, "monotonic", lambda: self.now)
+
+    def after(self, seconds: float, **changes: Any) -> str:
+        self.now += seconds
+        usual = {"committed": 5, "expected": 5, "end": 5, "paused": False, "failing": False}
+        return self.dog.stuck(KEY, **(usual | changes))
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
+    return Watched(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"committed": 5, "expected": 5, "end": 5},
+        {"committed": 5, "expected": 5, "end": None},
+        {"committed": 4, "expected": 9, "end": 20, "failing": True},
+        {"committed": 5, "expected": 5, "end": 20, "paused": True},
+    ],
+)
+def test_idle_held_up_and_waiting_are_not_stuck(watched: Watched, state: dict[str, Any]) -> None:
+    assert [watched.after(50, **state) for _ in range(5)] == [""] * 5
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_commits_that_do_not_move_are_stuck_though_reading_goes_on(watched: Watched, paused: bool) -> None:
+    assert watched.after(0, expected=6, end=6, paused=paused) == ""
+    assert watched.after(50, expected=40, end=60, paused=paused) == ""
+    assert "committed 5, read up to 70" in watched.after(20, expected=70, end=90, paused=paused)
+
+
+def test_reading_that_does_not_move_is_stuck(watched: Watched) -> None:
+    assert watched.after(0, end=9) == ""
+    assert watched.after(59, end=9) == ""
+    assert "no progress for 61 s" in watched.after(2, end=9)
+
+
+def test_what_moves_or_comes_anew_is_given_its_time(watched: Watched) -> None:
+    assert watched.after(0, expected=9, end=9) == ""
+    assert watched.after(50, committed=6, expected=9, end=9) == ""
+    assert watched.after(50, committed=7, expected=9, end=9) == ""
+    watched.dog.keep([])
+    assert watched.after(50, committed=7, expected=9, end=9) == ""
