@@ -197,7 +197,7 @@ class Flusher:
 
     def watch(self) -> None:
         """Ends the process when a partition makes no progress although it could."""
-        self._watchdog.keep(self._slots)
+        self._watchdog.look(self._slots)
         for key, slot in self._slots.items():
             reason = self._watchdog.stuck(
                 key,

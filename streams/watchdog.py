@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+PAUSED_SECONDS = 10.0
+"""When nobody looked for so long, the whole process was stopped: that is not the partitions' fault."""
+
 
 class _Seen(Struct):
     """Where a partition was, and since when; monotonic seconds."""
@@ -27,9 +30,14 @@ class Watchdog:
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self._seen: dict[tuple[str, int], _Seen] = {}
+        self._looked_at = time.monotonic()
 
-    def keep(self, keys: Iterable[tuple[str, int]]) -> None:
-        """Forgets the partitions that are not among ``keys``."""
+    def look(self, keys: Iterable[tuple[str, int]]) -> None:
+        """Begins a round, about once a second, over the partitions that are ours; forgets the others."""
+        now = time.monotonic()
+        paused, self._looked_at = now - self._looked_at, now
+        if paused > PAUSED_SECONDS:
+            self._seen.clear()
         kept = set(keys)
         self._seen = {key: seen for key, seen in self._seen.items() if key in kept}
 

@@ -204,9 +204,10 @@ def test_a_partition_that_makes_no_progress_ends_the_process(
         monkeypatch.setattr("streams.flusher.time.monotonic", lambda: 1e11)
         flusher.watch()
         broker.end = 5
-        monkeypatch.setattr("streams.flusher.time.monotonic", lambda: 1e11 + 30)
-        flusher.watch()
-        monkeypatch.setattr("streams.flusher.time.monotonic", lambda: 1e11 + 90)
+        for seconds in range(0, 60, 5):
+            monkeypatch.setattr("streams.flusher.time.monotonic", lambda now=seconds: 1e11 + now)
+            flusher.watch()
+        monkeypatch.setattr("streams.flusher.time.monotonic", lambda: 1e11 + 64)
         with pytest.raises(Ended, match="no progress"):
             flusher.watch()
 

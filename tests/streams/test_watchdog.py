@@ -21,7 +21,11 @@ class Watched:
         monkeypatch.setattr(watchdog.time, "monotonic", lambda: self.now)
 
     def after(self, seconds: float, **changes: Any) -> str:
-        self.now += seconds
+        for _ in range(int(seconds) - 1):
+            self.now += 1
+            self.dog.look([KEY])
+        self.now += min(seconds, 1)
+        self.dog.look([KEY])
         usual = {"committed": 5, "expected": 5, "end": 5, "paused": False, "failing": False}
         return self.dog.stuck(KEY, **(usual | changes))
 
@@ -61,5 +65,12 @@ def test_what_moves_or_comes_anew_is_given_its_time(watched: Watched) -> None:
     assert watched.after(0, expected=9, end=9) == ""
     assert watched.after(50, committed=6, expected=9, end=9) == ""
     assert watched.after(50, committed=7, expected=9, end=9) == ""
-    watched.dog.keep([])
+    watched.dog.look([])
     assert watched.after(50, committed=7, expected=9, end=9) == ""
+
+
+def test_a_process_that_was_stopped_itself_is_not_stuck(watched: Watched) -> None:
+    assert watched.after(0, expected=9, end=9) == ""
+    watched.now += 600
+    assert watched.after(1, expected=9, end=9) == ""
+    assert watched.after(61, expected=9, end=9) != ""

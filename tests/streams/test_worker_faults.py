@@ -93,7 +93,7 @@ class Stage:
         self.feed.flush()
         goal = self.goal()
         deadline = time.monotonic() + 240
-        while not self.has_reached(goal):
+        while not (self.has_reached(goal) and self.are_at_work(*self.crew.processes)):
             assert time.monotonic() < deadline, self.log_tail()
             self.crew.tend()
             time.sleep(0.05)
