@@ -59,29 +59,40 @@ def _opened_slowly(value: bytes) -> tuple[Any, bytes]:
 def key_of(data: bytes | None, schemas: Schemas) -> Any:
     """The record's key, decoded: JSON, wrapped or not, or any other text as it is; None where there is none.
 
-    Raises InvalidRecord for bytes that are no text.
+    Raises InvalidRecord for bytes that are no text, and for a key that is not what its schema says.
     """
     if not data:
         return None
     try:
         check_depth(data)
-        if data.startswith(_WRAPPED):
-            outer = _unwrap(data)
-            key, schema = _decode(outer.payload), bytes(outer.schema)
-        else:
-            return _decode(data)
-    except InvalidRecord as error:
-        raise InvalidRecord(error.expectation, path="key", kind="invalid_key") from None
-    except _NO_JSON:
-        try:
-            return data.decode("utf-8")
-        except UnicodeDecodeError:
-            raise InvalidRecord("expected the key to be JSON", path="key", kind="invalid_key") from None
-    try:
-        decode = schemas.of_key(schema).decode
+        key, schema = _opened_key(data)
+        decode = schemas.of_key(schema).decode if schema else None
         return key if decode is None or key is None else decode(key)
     except InvalidRecord as error:
         raise InvalidRecord(error.expectation, path=f"key{error.path[1:]}", kind="invalid_key") from None
+
+
+def _opened_key(data: bytes) -> tuple[Any, bytes]:
+    if data.startswith(_WRAPPED):
+        try:
+            outer = _unwrap(data)
+            return _decode(outer.payload), bytes(outer.schema)
+        except _NO_JSON:
+            return _opened_key_slowly(data)
+    return _opened_key_slowly(data)
+
+
+def _opened_key_slowly(data: bytes) -> tuple[Any, bytes]:
+    try:
+        key = _decode(data)
+    except _NO_JSON:
+        try:
+            return data.decode("utf-8"), b""
+        except UnicodeDecodeError:
+            raise InvalidRecord("expected JSON, or a text", kind="invalid_key") from None
+    if isinstance(key, dict) and key.keys() == {"schema", "payload"}:
+        return key["payload"], _encoder.encode(key["schema"])
+    return key, b""
 
 
 def to_text(content: Any) -> str:
