@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import sys
+from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -48,7 +51,7 @@ Examples:
 def list_command(
     resolved: Resolved, where: tuple[str, ...], limit: int, with_replayed: bool, as_json: bool
 ) -> None:
-    """Dead letters, oldest first, each once."""
+    """Dead letters, oldest first, each once, and how many there are of each topic and kind."""
     found = _selected(resolved, where, with_replayed=with_replayed)
     shown = found[-limit:] if limit else found
     if as_json:
@@ -56,6 +59,7 @@ def list_command(
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None)
     for name in ("position", "kind", "reason", "attempts", "bytes", "refused at"):
@@ -63,16 +67,19 @@ def list_command(
     for entry in shown:
         letter = entry.letter
         table.add_row(
-            letter.origin,
-            letter.kind,
-            letter.reason[:200],
+            Text(letter.origin),
+            Text(letter.kind),
+            Text(_readable(letter.reason[:200])),
             str(letter.attempts),
-            str(letter.raw_bytes),
+            f"{letter.raw_bytes:,}",
             f"{letter.dead_lettered_at:%Y-%m-%d %H:%M:%S}",
         )
     Console(width=None if sys.stdout.isatty() else 200).print(table)
     hidden = f", the newest {len(shown):,} shown" if len(shown) < len(found) else ""
     click.echo(f"{len(found):,} dead letters{hidden}")
+    counts = Counter((entry.letter.identity.topic, entry.letter.kind) for entry in found)
+    for (topic, kind), count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        click.echo(f"{count:>8,}  {topic}  {kind}")
 
 
 @command.command(
@@ -98,13 +105,14 @@ def show(resolved: Resolved, position: str, as_json: bool) -> None:
         click.echo(msgspec.json.encode({**msgspec.to_builtins(letter), "replayed": entry.replayed}).decode())
         return
     for name, value in _summary(entry).items():
-        click.echo(f"{name:18} {value}")
+        click.echo(f"{name:18} {_readable(_as_text(value))}")
     if letter.key is not None:
-        click.echo(f"{'key':18} {(letter.key_bytes() or b'')[:PREVIEW]!r}")
-    for name, content in letter.replay_headers():
-        click.echo(f"{'header':18} {name} = {content!r}")
+        click.echo(f"{'key':18} {_readable((letter.key_bytes() or b'')[:PREVIEW])}")
+    for name, content in letter.headers:
+        text = "null" if content is None else _readable(base64.b64decode(content))
+        click.echo(f"{'header':18} {_readable(name)} = {text}")
     value = letter.value()
-    click.echo(f"{'value':18} {'null' if value is None else repr(value[:PREVIEW])}")
+    click.echo(f"{'value':18} {'null' if value is None else _readable(value[:PREVIEW])}")
     if len(value or b"") > PREVIEW:
         click.echo(f"{'':18} … {letter.raw_bytes} bytes; --json has them, in base64")
 
@@ -138,6 +146,28 @@ def replay(resolved: Resolved, where: tuple[str, ...], dry_run: bool, as_json: b
     for topic, count in sorted(counts.items()):
         click.echo(f"{topic:24} {count:>8,}")
     click.echo(f"{len(letters):,} would be sent" if dry_run else f"{sent:,} sent again")
+
+
+def _as_text(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M:%S.%f} UTC"
+        case _:
+            return str(value)
+
+
+def _readable(content: bytes | str) -> str:
+    """As text in which nothing can move a terminal's cursor: what is no UTF-8 or no printable character is
+    escaped."""
+    text = content.decode("utf-8", "backslashreplace") if isinstance(content, bytes) else content
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
 
 
 def _selected(resolved: Resolved, where: tuple[str, ...], *, with_replayed: bool) -> list[Entry]:
