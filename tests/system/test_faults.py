@@ -31,6 +31,7 @@ RATE = 2_000
 STRIKES = 25
 SEED = 20
 FED = (APP_EVENTS, CLICKSTREAM)
+THIRD = "stream-worker-3"
 VICTIMS = (
     "ingestion-a",
     "ingestion-b",
@@ -74,6 +75,18 @@ class Platform:
         ensure_topics(self.settings)
         self.ids = topic_ids(self.settings)
         self.tend()
+
+    def add_worker(self) -> None:
+        """A third worker, which gets its number itself."""
+        port = self.settings.ports.spark_worker_1_ui
+        self._commands[THIRD] = ("--set", f"ports.worker_web={port}", "worker")
+
+    def remove_worker(self) -> None:
+        """Its graceful end."""
+        del self._commands[THIRD]
+        process = self._members.pop(THIRD)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) in (0, -signal.SIGTERM), "ended before or after it could be graceful"
 
     def tend(self) -> None:
         """Brings back the dead, as a supervisor would."""
@@ -138,6 +151,10 @@ def test_random_kills_and_pauses_of_everything_lose_and_double_nothing(platform:
             platform.until(lambda before=before: _all_moved(before, platform.landed()), "landing to go on")
             moment = time.monotonic() + chance.uniform(0, 6)
             platform.until(lambda moment=moment: time.monotonic() > moment, "the moment")
+            if number == STRIKES // 3:
+                platform.add_worker()
+            elif number == 2 * STRIKES // 3:
+                platform.remove_worker()
             _strike(platform, chance, number)
     assert feed.failed == 0
     truth = {source: list(records(platform.settings, source.topic)) for source in FED}

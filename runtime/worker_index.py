@@ -1,0 +1,52 @@
+"""The number of a stream worker that was given none: the first that nobody uses."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from itertools import count
+
+from contracts.errors import DependencyError
+from contracts.layout import run_folder
+from contracts.settings import Settings
+
+MOST = 1000
+
+
+def claim(settings: Settings, index: int | None) -> int:
+    """Marks a worker's number as in use for as long as this process lives, and returns it.
+
+    A number that was given is taken as it is; without one it is the first whose mark and whose port are free.
+    Raises DependencyError where there is none.
+    """
+    folder = run_folder(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in count(1) if index is None else (index,):
+        if number > MOST:
+            break
+        # Never closed: the mark goes with the process.
+        descriptor = os.open(folder / f"stream-worker-{number}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            if index is None:
+                continue
+            return number
+        if index is not None or _is_free(settings, settings.ports.worker_web + number - 1):
+            return number
+        os.close(descriptor)
+    raise DependencyError(f"no number for another stream worker is free under {folder}")
+
+
+def _is_free(settings: Settings, port: int) -> bool:
+    if port > 65_535:
+        return False
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.network.host, port))
+        except OSError:
+            return False
+    return True
