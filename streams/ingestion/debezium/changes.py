@@ -18,7 +18,7 @@ from streams.ingestion.debezium.position import (
 )
 from streams.ingestion.debezium.schemas import NO_SCHEMA, Form, Schemas
 from streams.ingestion.debezium.unavailable import Row, changed_columns, take_unavailable
-from streams.ingestion.debezium.wire import key_of, key_text, opened, to_text
+from streams.ingestion.debezium.wire import Opener, key_of, key_text, to_text
 
 OPERATIONS = {"c": "INSERT", "r": "INSERT", "u": "UPDATE", "d": "DELETE", "t": "TRUNCATE"}
 MESSAGE = "m"
@@ -70,6 +70,7 @@ class ChangeDecoder:
 
     def __init__(self) -> None:
         self._schemas = Schemas()
+        self._opener = Opener()
 
     def decode(self, record: KafkaRecord, latest: int) -> Change | Skipped:
         """The change that a record tells of. ``latest`` is the latest time accepted, microseconds.
@@ -78,7 +79,7 @@ class ChangeDecoder:
         """
         if record.value is None:
             return Skipped("tombstone")
-        envelope, schema = opened(record.value)
+        envelope, schema = self._opener.opened(record.value)
         if envelope is None:
             return Skipped("tombstone")
         if not isinstance(envelope, dict):

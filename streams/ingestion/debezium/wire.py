@@ -18,6 +18,7 @@ from streams.ingestion.nesting import check_depth
 
 _NO_JSON = (msgspec.MsgspecError, ValueError, RecursionError, ArithmeticError)
 _WRAPPED = (b'{"schema"', b'{"payload"')
+RECENT_SCHEMAS = 16
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _key_encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -31,21 +32,42 @@ class _Wrapping(Struct, forbid_unknown_fields=True, gc=False):
 _unwrap = msgspec.json.Decoder(_Wrapping).decode
 
 
-def opened(value: bytes) -> tuple[Any, bytes]:
-    """A record's payload and the text of its schema, empty where it has none.
+class Opener:
+    """Opens records' values. Kafka Connect repeats a table's schema to the byte in front of every payload, so
+    what comes before the payload is compared with what was seen last, and parsed only when it is new."""
 
-    Raises InvalidRecord for what is no JSON object.
-    """
-    if value.startswith(_WRAPPED):
+    def __init__(self) -> None:
+        self._recent: list[tuple[bytes, bytes]] = []
+        """What stands before the payload, and the schema's text within it."""
+
+    def opened(self, value: bytes) -> tuple[Any, bytes]:
+        """A record's payload and the text of its schema, empty where it has none.
+
+        Raises InvalidRecord for what is no JSON object.
+        """
+        if not value.startswith(_WRAPPED):
+            return _opened_slowly(value)
         try:
-            outer = _unwrap(value)
-            payload = bytes(outer.payload)
+            payload, schema = self._parts(value)
             check_depth(payload)
-            return _decode(payload), bytes(outer.schema)
+            return _decode(payload), schema
         except _NO_JSON:
             # The slow way says what is wrong, or finds that the record is not what it looked like.
             return _opened_slowly(value)
-    return _opened_slowly(value)
+
+    def _parts(self, value: bytes) -> tuple[bytes, bytes]:
+        for before, schema in self._recent:
+            if value.startswith(before) and value.endswith(b"}"):
+                return value[len(before) : -1], schema
+        outer = _unwrap(value)
+        schema = bytes(outer.schema)
+        self._remember(value, schema)
+        return bytes(outer.payload), schema
+
+    def _remember(self, value: bytes, schema: bytes) -> None:
+        before = b'{"schema":' + schema + b',"payload":'
+        if value.startswith(before):
+            self._recent = [(before, schema), *self._recent[: RECENT_SCHEMAS - 1]]
 
 
 def _opened_slowly(value: bytes) -> tuple[Any, bytes]:
