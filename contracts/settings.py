@@ -162,6 +162,8 @@ class Lakehouse(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Control channel of the driver, http://host:port; empty: the local one."""
     landing_retention_hours: Positive = 24
     """Landing files that are in bronze are kept this long, hours."""
+    maintenance_seconds: Positive = 300
+    """Seconds between two passes of the driver's maintenance: small files, landing, views."""
     embedded_memory_mb: Positive = 1024
     """DuckDB's memory limit in the embedded engine."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,22 @@ class BronzeTable:
     def version(self) -> int:
         """Newest version of the table."""
         return int(self._table().version())
+
+    @property
+    def positions(self) -> Mapping[str, int]:
+        """The last offset of each chain that the table has."""
+        self._table()
+        return self._positions
+
+    @property
+    def gaps(self) -> Sequence[Gap]:
+        """What its chains have passed over."""
+        self._table()
+        return self._gaps
+
+    def forget(self) -> None:
+        """The table is read anew before the next round: somebody else has committed to it."""
+        self._handle = None
 
     def close(self) -> None:
         self._rules.close()

@@ -125,6 +125,11 @@ def follow(
         next_offset = file.last_offset + 1
 
 
+def chain_files(folder: Path) -> list[tuple[int, Path]]:
+    """The files of a chain that are there, each with the offset at which it begins, in order."""
+    return sorted((offset, folder / chain_file_name(offset)) for offset in _offsets(folder))
+
+
 def foreign_files(folder: Path) -> list[Path]:
     """Files of a chain's folder that can be none of the chain, by their names; hidden ones left out."""
     try:

@@ -8,32 +8,32 @@ from contextlib import closing
 
 from contracts.errors import ConflictError, DependencyError
 from contracts.settings import Settings
-from lakehouse.control import request_refresh
-from lakehouse.datasets import dataset
+from lakehouse.control import send
 from lakehouse.engine import Engine
 from lakehouse.lock import lakehouse_lock
-from lakehouse.refresh import Progress, RefreshRequest, refresh
+from lakehouse.operations import Request, check, perform
+from lakehouse.refresh import Progress
 from lakehouse.rounds import Rounds
 
 START_SECONDS = 60.0
 """A driver that holds the lock may take this long until it listens."""
 
 
-def run_refresh(
-    settings: Settings, request: RefreshRequest, make_engine: Callable[[], Engine]
+def run_command(
+    settings: Settings, request: Request, make_engine: Callable[[], Engine]
 ) -> Iterator[Progress]:
-    """Progress of a refresh, until it is done.
+    """Progress of a command, until it is done.
 
     Where no driver listens, takes the lakehouse lock and does the work with an engine of its own; a driver
-    that is starting is waited for. Raises NotFound for an unknown table, SettingsError for dates that make no
+    that is starting is waited for. Raises NotFound for an unknown table, SettingsError for what makes no
     sense, DependencyError where the driver goes away or holds the lock without answering, and what the
-    refresh itself raises.
+    command itself raises.
     """
-    dataset(request.table)
+    check(request)
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            yield from request_refresh(settings, request)
+            yield from send(settings, request)
             return
         except ConnectionRefusedError:
             pass  # nobody listens: the work is done here, unless somebody else has the lock
@@ -49,10 +49,8 @@ def run_refresh(
         time.sleep(0.5)
 
 
-def _by_hand(
-    settings: Settings, request: RefreshRequest, make_engine: Callable[[], Engine]
-) -> Iterator[Progress]:
+def _by_hand(settings: Settings, request: Request, make_engine: Callable[[], Engine]) -> Iterator[Progress]:
     with closing(make_engine()) as engine:
         engine.connect()
         with closing(Rounds(settings, engine)) as rounds:
-            yield from refresh(rounds, request)
+            yield from perform(rounds, request)

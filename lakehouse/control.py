@@ -1,7 +1,8 @@
 """The driver's control channel: HTTP on loopback, with the cluster's secret as bearer token.
 
-`GET /status` answers at once. `POST /refresh/{table}` hands a request to the driver's loop, which does the
-work between its rounds, and streams progress as JSON lines; the last has the state `done` or `failed`.
+`GET /status` answers at once. `POST /{command}/{table}` (refresh, optimize, vacuum, restore) hands a request
+to the driver's loop, which does the work between its rounds, and streams progress as JSON lines; the last has
+the state `done` or `failed`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ import msgspec
 from contracts import errors, secrets
 from contracts.errors import DependencyError, PlatformError, PortInUse
 from contracts.settings import Settings
-from lakehouse.refresh import Progress, RefreshRequest
+from lakehouse.operations import REQUESTS, Request, name_of
+from lakehouse.refresh import Progress
 
 MAX_BODY = 64 * 1024
 IDLE_SECONDS = 30.0
@@ -31,10 +33,11 @@ log = logging.getLogger(__name__)
 
 
 class Command:
-    """A refresh on its way to the driver's loop, and its progress on the way back."""
+    """A request on its way to the driver's loop, and its progress on the way back."""
 
-    def __init__(self, request: RefreshRequest) -> None:
+    def __init__(self, request: Request) -> None:
         self.request = request
+        self.name = f"{name_of(request)} {request.table}"
         self._progress: queue.SimpleQueue[Progress] = queue.SimpleQueue()
 
     def tell(self, progress: Progress) -> None:
@@ -88,18 +91,21 @@ class ControlServer:
         self._thread.join()
 
 
-def request_refresh(settings: Settings, request: RefreshRequest) -> Iterator[Progress]:
-    """Sends a refresh to the running driver and follows it.
+def send(settings: Settings, request: Request) -> Iterator[Progress]:
+    """Sends a request to the running driver and follows it.
 
     Raises ConnectionRefusedError where no driver listens (before the first line), DependencyError where it
-    refuses or goes away, and the driver's own error where the refresh fails.
+    refuses or goes away, and the driver's own error where the command fails.
     """
     address = urlsplit(settings.control_url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port or 80)
     headers = {"Authorization": f"Bearer {secrets.secret(settings, secrets.CONTROL)}"}
     try:
         connection.request(
-            "POST", f"/refresh/{quote(request.table)}", body=msgspec.json.encode(request), headers=headers
+            "POST",
+            f"/{name_of(request)}/{quote(request.table, safe='')}",
+            body=msgspec.json.encode(request),
+            headers=headers,
         )
         response = connection.getresponse()
         if response.status != 200:
@@ -112,7 +118,7 @@ def request_refresh(settings: Settings, request: RefreshRequest) -> Iterator[Pro
             yield progress
             if progress.state == "done":
                 return
-        raise DependencyError("the lakehouse driver ended before the refresh did; run it again")
+        raise DependencyError("the lakehouse driver ended before the command did; run it again")
     except (http.client.HTTPException, ConnectionResetError) as error:
         raise DependencyError(f"the lakehouse driver went away: {error}") from error
     finally:
@@ -143,7 +149,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._authorized():
             return
         root, _, name = self.path.strip("/").partition("/")
-        if root != "refresh" or not name:
+        kind = REQUESTS.get(root)
+        if kind is None or not name:
             self._answer(404, b'{"error":"not found"}')
             return
         try:
@@ -151,7 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
             if not 0 <= length <= MAX_BODY:
                 raise ValueError(f"a body of at most {MAX_BODY} bytes")
             body = msgspec.json.decode(self.rfile.read(length) or b"{}")
-            request = msgspec.convert({**body, "table": unquote(name)}, RefreshRequest)
+            request = msgspec.convert({**body, "table": unquote(name)}, kind)
         except (ValueError, TypeError, msgspec.MsgspecError) as error:
             self._answer(400, msgspec.json.encode({"error": str(error)}))
             return
@@ -165,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
             for progress in command.follow():
                 self.wfile.write(msgspec.json.encode(progress) + b"\n")
         except OSError:
-            log.info("who asked for a refresh is gone; it goes on", extra={"table": request.table})
+            log.info("who gave a command is gone; it goes on", extra={"command": command.name})
 
     def log_message(self, format: str, *args: Any) -> None:
         log.debug(format, *args)

@@ -22,10 +22,16 @@ from contracts.settings import Settings
 from lakehouse.control import Command, ControlServer
 from lakehouse.engine import Engine
 from lakehouse.lock import lakehouse_lock
-from lakehouse.refresh import Progress, refresh, status_of
+from lakehouse.maintenance.steps import Maintenance
+from lakehouse.operations import perform
+from lakehouse.refresh import Progress, status_of
 from lakehouse.rounds import Rounds
 
 SERVICE = "lakehouse-driver"
+MAINTENANCE_IDLE_SECONDS = 1.0
+"""A step of maintenance is begun where no round is due within so many seconds …"""
+MAINTENANCE_LATEST_SECONDS = 60.0
+"""… or where there has been none for so long, so that busy tables are kept small as well."""
 BACK_OFF_SECONDS = 60.0
 """Longest wait after failed rounds."""
 
@@ -78,11 +84,14 @@ class Loop:
         self._due = dict.fromkeys(self._every, 0.0)
         self._waiting: list[Command] = []
         self._current: tuple[Command, Iterator[Progress]] | None = None
+        self._maintenance = Maintenance(settings, rounds)
+        self._maintained = time.monotonic()
 
     def run(self) -> None:
         while not self._stop.is_set():
             self._scheduled()
             self._commands()
+            self._maintain()
             self._sleep()
         for command in [*([self._current[0]] if self._current else []), *self._waiting]:
             command.fail(PlatformError("the lakehouse driver was stopped; run it again"))
@@ -118,18 +127,18 @@ class Loop:
             return
         if self._current is None and self._waiting:
             command = self._waiting.pop(0)
-            self._current = command, refresh(self._rounds, command.request)
+            self._current = command, perform(self._rounds, command.request)
         if self._current is None:
             return
         command, steps = self._current
         try:
             progress = next(steps, None)
         except PlatformError as error:
-            log.warning("refresh failed: %s", error, extra={"table": command.request.table})
+            log.warning("command failed: %s", error, extra={"command": command.name})
             command.fail(error)
             self._current = None
         except Exception as error:
-            log.exception("refresh failed", extra={"table": command.request.table})
+            log.exception("command failed", extra={"command": command.name})
             command.fail(error)
             self._current = None
         else:
@@ -138,12 +147,24 @@ class Loop:
             if progress is None or progress.state == "done":
                 self._current = None
 
+    def _maintain(self) -> None:
+        """A step of maintenance where the rounds leave time for it, and now and then where they do not."""
+        now = time.monotonic()
+        if not self._is_warm() or self._current is not None or self._maintenance.due_in() > 0:
+            return
+        idle = min(self._due.values()) - now
+        if idle >= MAINTENANCE_IDLE_SECONDS or now - self._maintained >= MAINTENANCE_LATEST_SECONDS:
+            self._maintenance.step()
+            self._maintained = time.monotonic()
+
     def _sleep(self) -> None:
         """Until something is due, a command comes, or the end; not at all while a command runs."""
         warm = self._is_warm()
         busy = warm and (self._current is not None or bool(self._waiting))
         due = min(self._due.values()) if warm else self._due["bronze"]
         wait = 0.0 if busy else max(due - time.monotonic(), 0.0)
+        if warm and wait >= MAINTENANCE_IDLE_SECONDS:
+            wait = min(wait, max(self._maintenance.due_in(), 0.0))
         try:
             command = self._wake.get(timeout=wait) if wait else self._wake.get_nowait()
         except queue.Empty:

@@ -71,6 +71,7 @@ class Rounds:
     """All tables and their engine. For one thread, which holds the lakehouse lock."""
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
+        self.settings = settings
         self.status = Status()
         self.bronze_tables = [BronzeTable(settings, declared) for declared in in_layer("bronze")]
         self.silver_tables = [SilverTable(settings, declared, engine) for declared in in_layer("silver")]

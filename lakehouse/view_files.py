@@ -7,7 +7,7 @@ compaction made holds several and says them in its metadata.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -114,12 +114,17 @@ def view_contract(name: str) -> ViewContract:
 def view_files(settings: Settings, name: str, days: Iterable[date]) -> ViewFiles:
     """The files of these days of a view."""
     root = view_folder(settings, name)
-    files = tuple(file for day in days for file in files_of_day(root, day))
+    return view_files_of(settings, name, [file for day in days for file in files_of_day(root, day)])
+
+
+def view_files_of(settings: Settings, name: str, files: Sequence[Path]) -> ViewFiles:
+    """These files of a view."""
+    root = view_folder(settings, name)
     folders = [pa.field("date", pa.date32()), pa.field("topic_id", pa.string())]
     return ViewFiles(
         name=name,
         root=root,
-        files=files,
+        files=tuple(files),
         schema=pa.schema([*view_contract(name).schema, *folders]),
         revisions=revisions(files),
     )

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import msgspec
 
 from contracts.configuration import Resolved
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lakehouse.refresh import Progress
+from runtime.commands._progress import show
+from runtime.commands._tables import optimize, restore, vacuum
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -25,10 +22,16 @@ DAY = click.DateTime(["%Y-%m-%d"])
 Examples:
   dp lakehouse run                                     the driver, until Ctrl-C
   dp lakehouse health
-  dp lakehouse refresh event_metrics_gold --full""",
+  dp lakehouse refresh event_metrics_gold --full
+  dp lakehouse optimize
+  dp lakehouse restore app_events_silver --version 120""",
 )
 def command() -> None:
     """Run the lakehouse driver, and see and change its tables."""
+
+
+for one in (optimize, vacuum, restore):
+    command.add_command(one)
 
 
 @command.command(
@@ -83,18 +86,18 @@ def refresh_table(
     The running driver does it between its rounds; where none runs, it is done here. Every step leaves a right
     table: interrupt it and run it again as you like (a driver that has begun goes on).
     """
-    from lakehouse.commands import run_refresh
+    from lakehouse.commands import run_command
     from lakehouse.refresh import RefreshRequest
     from runtime.engines import make_engine
 
     settings = resolved.settings
     request = RefreshRequest(table=table, start=_day(start), end=_day(end), full=full, dry_run=dry_run)
-    steps = run_refresh(settings, request, lambda: make_engine(settings))
+    steps = run_command(settings, request, lambda: make_engine(settings))
     if as_json:
         for step in steps:
             click.echo(msgspec.json.encode(step).decode())
     else:
-        _show(steps, dry_run)
+        show(steps, dry_run)
 
 
 @command.command(
@@ -145,35 +148,6 @@ def health(resolved: Resolved, as_json: bool) -> None:
 
 def _day(at: datetime | None) -> date | None:
     return at.date() if at else None
-
-
-def _show(steps: Iterator[Progress], dry_run: bool) -> None:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-    from rich.progress import Progress as Bar
-
-    console = Console()
-    if not console.is_terminal or dry_run:
-        for step in steps:
-            if step.state == "running":
-                click.echo(step.partition if dry_run else f"{step.partition}: {step.rows:,} rows")
-            elif step.state == "done":
-                click.echo(_summary(step))
-        return
-    bar = Bar(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console)
-    last = None
-    with bar:
-        task = bar.add_task("waiting for the driver", total=None)
-        for step in steps:
-            last = step
-            if step.state == "running":
-                bar.update(task, description=step.partition, completed=step.done, total=step.total or None)
-    if last is not None:
-        click.echo(_summary(last))
-
-
-def _summary(step: Progress) -> str:
-    return step.message or f"{step.table}: {step.rows:,} rows written"
 
 
 def _print_health(answer: dict[str, Any]) -> None:

@@ -29,7 +29,7 @@ from contracts.heartbeat import Heartbeat, read_heartbeats
 from contracts.layout import table_path
 from contracts.settings import Settings
 from contracts.sources import APP_EVENTS
-from lakehouse.commands import run_refresh
+from lakehouse.commands import run_command
 from lakehouse.control import Command, ControlServer
 from lakehouse.driver import SERVICE, Loop
 from lakehouse.embedded import EmbeddedEngine
@@ -149,10 +149,10 @@ def test_events_go_through_and_the_driver_ends_in_order(
     def never() -> Engine:
         raise AssertionError("the driver does the work")
 
-    lines = list(run_refresh(live, RefreshRequest(table="event_metrics_gold", full=True), never))
+    lines = list(run_command(live, RefreshRequest(table="event_metrics_gold", full=True), never))
     assert [line.state for line in lines] == ["queued", "running", "done"]
     with pytest.raises(SettingsError, match="cannot be built anew"):
-        list(run_refresh(live, RefreshRequest(table="users_bronze", full=True), never))
+        list(run_command(live, RefreshRequest(table="users_bronze", full=True), never))
     assert driver.end(signal.SIGTERM) == 0
     with lakehouse_lock(live):
         pass
@@ -191,10 +191,10 @@ def test_a_refresh_without_a_driver_does_the_work_itself(
 ) -> None:
     make_landing(live).add(APP_EVENTS, [make_event("a")])
     request = RefreshRequest(table="event_metrics_gold")
-    lines = list(run_refresh(live, request, lambda: EmbeddedEngine(live)))
+    lines = list(run_command(live, request, lambda: EmbeddedEngine(live)))
     assert [line.state for line in lines] == ["running", "running", "running", "done"]
     assert count(live, "gold", "event_metrics_gold", "total_events") == 1
-    again = list(run_refresh(live, request, lambda: EmbeddedEngine(live)))
+    again = list(run_command(live, request, lambda: EmbeddedEngine(live)))
     assert again[-1].rows == 0
 
 
@@ -203,12 +203,12 @@ def test_a_driver_that_holds_the_lock_but_never_answers(
 ) -> None:
     monkeypatch.setattr("lakehouse.commands.START_SECONDS", 0.0)
     with lakehouse_lock(live), pytest.raises(DependencyError, match="no lakehouse driver answers"):
-        list(run_refresh(live, RefreshRequest(table="app_events_silver"), lambda: EmbeddedEngine(live)))
+        list(run_command(live, RefreshRequest(table="app_events_silver"), lambda: EmbeddedEngine(live)))
 
 
 def test_a_refresh_of_nothing_known(live: Settings) -> None:
     with pytest.raises(NotFound, match="app_events_silver"):
-        list(run_refresh(live, RefreshRequest(table="nix"), lambda: EmbeddedEngine(live)))
+        list(run_command(live, RefreshRequest(table="nix"), lambda: EmbeddedEngine(live)))
 
 
 def test_dry_runs_name_partitions_and_change_nothing(

@@ -1,0 +1,378 @@
+"""Maintenance: fewer files and the same rows, at any time, and nothing that is needed is removed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from contracts.errors import NotFound, SettingsError
+from contracts.settings import Paths, Settings
+from contracts.sources import APP_EVENTS
+from lakehouse import commits, tables
+from lakehouse.datasets import dataset
+from lakehouse.embedded import EmbeddedEngine
+from lakehouse.embedded.jobs import files_query
+from lakehouse.maintenance import landing as cleaning
+from lakehouse.maintenance import tables as maintenance
+from lakehouse.maintenance import views as view_maintenance
+from lakehouse.maintenance.steps import Maintenance
+from lakehouse.operations import OptimizeRequest, Request, RestoreRequest, VacuumRequest, perform
+from lakehouse.rounds import Rounds
+from lakehouse.versions import version_at
+from lakehouse.view_files import VIEWS, days_of, revisions, view_files
+from tests.lakehouse.view_rows import DAY, Views, window
+
+Event = Callable[..., dict[str, Any]]
+SILVER = "app_events_silver"
+WINDOWS = "events_aggregated_realtime"
+
+
+def rounds_of(
+    settings: Settings, engine: EmbeddedEngine, landing: Any, events: list[dict[str, Any]]
+) -> Rounds:
+    """Rounds with a commit in bronze and silver for each event, and one in gold."""
+    rounds = Rounds(settings, engine)
+    for event in events:
+        landing.add(APP_EVENTS, [event])
+        rounds.bronze(), rounds.silver()
+    rounds.gold()
+    return rounds
+
+
+def path_of(settings: Settings, name: str) -> Path:
+    return tables.path_of(settings, dataset(name))
+
+
+def ids(settings: Settings, name: str = SILVER) -> list[str]:
+    return sorted(pl.read_delta(str(path_of(settings, name)))["event_id"].to_list())
+
+
+def events(make_event: Event, count: int) -> list[dict[str, Any]]:
+    start = datetime(2026, 3, 5, 12, tzinfo=UTC)
+    return [make_event(f"e{n}", start + timedelta(minutes=n), user_id=f"u{n % 3}") for n in range(count)]
+
+
+def carry_out(rounds: Rounds, request: Request) -> str:
+    steps = list(perform(rounds, request))
+    assert steps[-1].state == "done"
+    return steps[-1].message
+
+
+def test_optimize_leaves_the_rows_the_position_and_what_is_stale_alone(
+    settings: Settings, landing: Any, make_event: Event, engine: EmbeddedEngine
+) -> None:
+    with closing(rounds_of(settings, engine, landing, events(make_event, 6))) as rounds:
+        before = {
+            name: commits.last_metadata(path_of(settings, name)) for name in (SILVER, "app_events_bronze")
+        }
+        assert "dry run" in carry_out(rounds, OptimizeRequest(dry_run=True))
+        assert len(DeltaTable(str(path_of(settings, SILVER))).file_uris()) == 6
+        carry_out(rounds, OptimizeRequest())
+        for name, known in before.items():
+            assert len(DeltaTable(str(path_of(settings, name))).file_uris()) == 1
+            after = commits.last_metadata(path_of(settings, name))
+            assert known is not None and after is not None
+            assert after == {k: v for k, v in known.items() if k not in commits.ABOUT_ROWS}
+        assert ids(settings) == ids(settings, "app_events_bronze") == sorted(f"e{n}" for n in range(6))
+        versions = [table.version for table in rounds.bronze_tables]
+        # Nothing is new, nothing is stale.
+        rounds.bronze(), rounds.silver(), rounds.gold()
+        assert [table.version for table in rounds.bronze_tables] == versions
+        assert sum(rounds.status.lag.values()) == 0
+        assert rounds.status.rounds["silver"]["rows"] == rounds.status.rounds["gold"]["rows"] == 0
+        landing.add(
+            APP_EVENTS, [make_event("new"), make_event("e1", datetime(2026, 3, 5, 12, 1, tzinfo=UTC))]
+        )
+        rounds.bronze(), rounds.silver()
+        assert len(ids(settings)) == 7
+        assert carry_out(rounds, OptimizeRequest(table="event_metrics_gold")).startswith("0 ")
+
+
+def test_closed_days_are_ordered_once(
+    settings: Settings, landing: Any, make_event: Event, engine: EmbeddedEngine
+) -> None:
+    with closing(rounds_of(settings, engine, landing, events(make_event, 4))):
+        path, declared = path_of(settings, SILVER), dataset(SILVER)
+        open_day = datetime(2026, 3, 5, 23, tzinfo=UTC)
+        assert maintenance.due(path, declared, open_day) == []
+        # Files of a test are younger than the day that they are about: the clock says that it closes later.
+        later = datetime.now(UTC) + timedelta(days=400)
+        closing_time = (later - timedelta(hours=2)).replace(hour=1, minute=0)
+        closed = pytest.MonkeyPatch()
+        closed.setattr(maintenance, "_closed_at", lambda partition: closing_time)
+        try:
+            (work,) = maintenance.due(path, declared, later)
+            assert (work.how, work.files, work.partition) == ("z-order", 4, "2026-03-05")
+            outcome = maintenance.rewrite(path, declared, work)
+            assert (outcome.files_before, outcome.files_after) == (4, 1)
+            assert maintenance.due(path, declared, later) == []
+        finally:
+            closed.undo()
+        assert DeltaTable(str(path)).history(1)[0]["operation"] == "OPTIMIZE"
+        assert ids(settings) == ["e0", "e1", "e2", "e3"]
+
+
+def test_many_small_files_are_compacted_on_an_open_day_too(
+    settings: Settings,
+    landing: Any,
+    make_event: Event,
+    engine: EmbeddedEngine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(maintenance, "SMALL_FILES", 5)
+    with closing(rounds_of(settings, engine, landing, events(make_event, 5))) as rounds:
+        now = datetime(2026, 3, 5, 23, tzinfo=UTC)
+        clock = [0.0]
+        steps = Maintenance(settings, rounds, lambda: clock[0], lambda: now)
+        steps.step()
+        assert steps.done == 0 and steps.due_in() == settings.lakehouse.maintenance_seconds
+        clock[0] += steps.due_in()
+        while steps.due_in() == 0:
+            steps.step()
+        assert (steps.done, steps.failed) == (2, 0)
+        for name in ("app_events_bronze", SILVER):
+            assert len(DeltaTable(str(path_of(settings, name))).file_uris()) == 1
+        landing.add(APP_EVENTS, [make_event("later")])
+        rounds.bronze(), rounds.silver()
+        assert len(ids(settings)) == len(ids(settings, "app_events_bronze")) == 6
+
+
+def test_vacuum_keeps_time_travel(
+    settings: Settings, landing: Any, make_event: Event, engine: EmbeddedEngine
+) -> None:
+    with closing(rounds_of(settings, engine, landing, events(make_event, 3))) as rounds:
+        carry_out(rounds, OptimizeRequest())
+        assert carry_out(rounds, VacuumRequest()) == "0 files"
+        path = path_of(settings, SILVER)
+        assert DeltaTable(str(path), version=2).to_pyarrow_table().num_rows == 2
+        old = time.time() - 40 * 86400
+        stray = path / "event_date=2026-03-05" / "part-of-a-dead-writer.parquet"
+        stray.write_bytes(b"")
+        os.utime(stray, (old, old))
+        assert "1 files" in carry_out(rounds, VacuumRequest(table=SILVER, dry_run=True)) and stray.exists()
+        carry_out(rounds, VacuumRequest(table=SILVER))
+        assert not stray.exists()
+        assert ids(settings) == ["e0", "e1", "e2"]
+        assert DeltaTable(str(path), version=2).to_pyarrow_table().num_rows == 2
+        assert commits.last_metadata(path) is not None
+
+
+def test_restore_goes_back_and_forth_and_is_no_change(
+    settings: Settings, landing: Any, make_event: Event, engine: EmbeddedEngine
+) -> None:
+    with closing(rounds_of(settings, engine, landing, events(make_event, 3))) as rounds:
+        path = path_of(settings, SILVER)
+        assert "to what version 1 was" in carry_out(
+            rounds, RestoreRequest(table=SILVER, version=1, dry_run=True)
+        )
+        assert len(ids(settings)) == 3
+        carry_out(rounds, RestoreRequest(table=SILVER, version=1))
+        assert ids(settings) == ["e0"]
+        metadata = commits.last_metadata(path)
+        assert metadata is not None
+        assert metadata["restored"] == {"to": 1, "from": 3} and "hours" not in metadata
+        rounds.bronze(), rounds.silver(), rounds.gold()
+        assert ids(settings) == ["e0"]
+        gold = pl.read_delta(str(path_of(settings, "event_metrics_gold")))
+        assert gold["total_events"].sum() == 3
+        carry_out(rounds, RestoreRequest(table=SILVER, version=3))
+        assert len(ids(settings)) == 3
+        landing.add(APP_EVENTS, [make_event("new")])
+        rounds.bronze(), rounds.silver(), rounds.gold()
+        assert len(ids(settings)) == 4
+        for request, error in (
+            (RestoreRequest(table=SILVER, version=99), NotFound),
+            (RestoreRequest(table=SILVER, at=datetime(2000, 1, 1, tzinfo=UTC)), NotFound),
+            (RestoreRequest(table="nix", version=1), NotFound),
+            (RestoreRequest(table=SILVER), SettingsError),
+        ):
+            with pytest.raises(error):
+                carry_out(rounds, request)
+
+
+def test_the_version_of_a_time(
+    settings: Settings, landing: Any, make_event: Event, engine: EmbeddedEngine
+) -> None:
+    with closing(rounds_of(settings, engine, landing, events(make_event, 5))):
+        path = path_of(settings, SILVER)
+        history = DeltaTable(str(path)).history()
+        for entry in history:
+            at = datetime.fromtimestamp(entry["timestamp"] / 1000, UTC)
+            newest = max(e["version"] for e in history if e["timestamp"] <= entry["timestamp"])
+            assert version_at(path, at) == newest
+        assert version_at(path, datetime.now(UTC) + timedelta(days=1)) == 5
+        with pytest.raises(NotFound, match="it was made later"):
+            version_at(path, datetime(2020, 1, 1, tzinfo=UTC))
+
+
+def test_landing_loses_only_what_is_in_bronze_and_old(
+    settings: Settings, landing: Any, make_event: Event
+) -> None:
+    from lakehouse.bronze import BronzeTable
+
+    table = BronzeTable(settings, dataset("app_events_bronze"))
+    paths = [landing.add(APP_EVENTS, [make_event(f"e{n}")]) for n in range(6)]
+    old = time.time() - 25 * 3600
+    for path in paths[:4] + paths[5:]:
+        os.utime(path, (old, old))
+    assert cleaning.clean(settings, table) == 0  # none of them is in bronze
+    for path in paths[3:]:
+        path.rename(path.with_name(f".{path.name}"))
+    table.take()
+    for path in paths[3:]:
+        path.with_name(f".{path.name}").rename(path)
+    assert cleaning.clean(settings, table) == 3
+    table.take()
+    # The fifth is young and holds up the sixth, which would stay as the newest in any case.
+    assert cleaning.clean(settings, table) == 1
+    assert [path.exists() for path in paths] == [False] * 4 + [True] * 2
+    os.utime(paths[4], (old, old))
+    assert cleaning.clean(settings, table) == 1
+    assert cleaning.clean(settings, table) == 0
+    assert paths[5].exists()
+    landing.add(APP_EVENTS, [make_event("new")])
+    assert BronzeTable(settings, dataset("app_events_bronze")).take().rows == 1
+
+
+def test_landing_keeps_what_bronze_has_passed_over(
+    settings: Settings, landing: Any, make_event: Event
+) -> None:
+    from lakehouse.bronze import BronzeTable
+
+    table = BronzeTable(settings, dataset("app_events_bronze"))
+    paths = [landing.add(APP_EVENTS, [make_event(f"e{n}")]) for n in range(3)]
+    intact = paths[0].read_bytes()
+    paths[0].write_bytes(b"torn")
+    assert table.take().rows == 2
+    paths[0].write_bytes(intact)
+    old = time.time() - 25 * 3600
+    for path in paths:
+        os.utime(path, (old, old))
+    assert cleaning.clean(settings, table) == 0
+    assert table.take().rows == 1
+    assert cleaning.clean(settings, table) == 2
+
+
+def known(settings: Settings) -> list[tuple[Any, ...]]:
+    """All windows by the reading rule, over whatever files there are."""
+    files = view_files(settings, WINDOWS, days_of(settings, WINDOWS))
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        rule = VIEWS[WINDOWS].query(f"({files_query(files)}) AS files")
+        return sorted(connection.sql(rule).fetchall(), key=repr)
+
+
+def compact_all(settings: Settings) -> None:
+    for folder in list(view_maintenance.folders(settings)):
+        view_maintenance.compact(folder, settings)
+
+
+def remove_all(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> int:
+    with monkeypatch.context() as patch:
+        patch.setattr(view_maintenance, "READERS_SECONDS", -1.0)
+        return sum(view_maintenance.remove_replaced(folder) for folder in view_maintenance.folders(settings))
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.integers(0, 2), st.sampled_from(["u1", "u2"]), st.integers(1, 4), st.booleans(), st.booleans()
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@hypothesis_settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    files=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3), ROWS), min_size=1, max_size=8),
+    when=st.lists(st.integers(0, 7), max_size=3),
+)
+def test_compaction_at_any_time_changes_nothing_that_is_read(
+    files: list[Any],
+    when: list[int],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = [
+        Settings(paths=Paths(data=str(tmp_path_factory.mktemp(name)))) for name in ("plain", "compacted")
+    ]
+    views = [Views(one) for one in settings]
+    told: dict[tuple[Any, ...], int] = {}
+    for number, (partition, revision, rows) in enumerate(files):
+        unique = {}
+        for minute, user, count, final, late in rows:
+            # A revision of a partition tells one thing of a key, however often it is written.
+            key = (partition, revision, minute, user, late)
+            unique[key] = window(
+                minute, user, told.setdefault(key, count), is_final=final or late, is_late=late,
+                source_partition=partition,
+            )  # fmt: skip
+        for writer in views:
+            writer.add(list(unique.values()), revision)
+        if number in when:
+            compact_all(settings[1])
+            assert known(settings[1]) == known(settings[0])
+            remove_all(settings[1], monkeypatch)
+        if number % 3 == 2:
+            compact_all(settings[1])
+    assert known(settings[1]) == known(settings[0])
+    compact_all(settings[1])
+    remove_all(settings[1], monkeypatch)
+    assert known(settings[1]) == known(settings[0])
+    paths = [view_files(one, WINDOWS, [DAY]).files for one in settings]
+    assert len(paths[1]) == 1
+    assert revisions(paths[1]) == revisions(paths[0])
+
+
+def test_views_are_compacted_when_there_are_too_many_files(
+    settings: Settings, engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views = Views(settings)
+    monkeypatch.setattr(view_maintenance, "LOOSE_FILES", 5)
+    paths = [views.add([window(n, "u1", 1)], n) for n in range(4)]
+    day = datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC)
+    clock = [0.0]
+    with closing(Rounds(settings, engine)) as rounds:
+        now = [day]
+        steps = Maintenance(settings, rounds, lambda: clock[0], lambda: now[0])
+
+        def a_pass() -> None:
+            clock[0] += steps.due_in()
+            while steps.due_in() == 0:
+                steps.step()
+
+        a_pass()
+        assert steps.done == 0
+        paths.append(views.add([window(4, "u1", 1)], 4))
+        a_pass()
+        assert steps.done == 1 and all(path.exists() for path in paths)
+        monkeypatch.setattr(view_maintenance, "READERS_SECONDS", -1.0)
+        a_pass()
+        assert not any(path.exists() for path in paths)
+        # A day that is over ends as one file, once no more comes.
+        views.add([window(5, "u1", 1)], 5)
+        now[0] = datetime.now(UTC)
+        a_pass()
+        assert len(view_files(settings, WINDOWS, [DAY]).files) == 2
+        now[0] += timedelta(hours=2)
+        a_pass()
+        a_pass()
+        (only,) = view_files(settings, WINDOWS, [DAY]).files
+        assert pq.read_metadata(only).num_rows == 6
+        assert steps.failed == 0
