@@ -134,6 +134,30 @@ EVENTS_AGGREGATED_REALTIME = pa.schema(
 )
 """`outputs/events_aggregated_realtime`: a source partition's windows as known at one flush."""
 
+CLICKSTREAM_SESSIONS = pa.schema(
+    [
+        pa.field("session_key", pa.string(), nullable=False),
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("session_start", TIMESTAMP, nullable=False),
+        pa.field("session_end", TIMESTAMP, nullable=False),
+        pa.field("duration_ms", pa.int64(), nullable=False),
+        pa.field("page_count", pa.int64(), nullable=False),
+        pa.field("click_count", pa.int64(), nullable=False),
+        pa.field("page_sequence", pa.list_(pa.string()), nullable=False),
+        pa.field("entry_page", pa.string()),
+        pa.field("exit_page", pa.string()),
+        pa.field("is_bounce", pa.bool_(), nullable=False),
+        pa.field("referrer_url", pa.string()),
+        pa.field("device_type", pa.string()),
+        pa.field("source_partition", pa.int32(), nullable=False),
+        pa.field("revision", pa.int64(), nullable=False),
+        pa.field("is_final", pa.bool_(), nullable=False),
+        pa.field("is_late", pa.bool_(), nullable=False),
+    ]
+)
+"""`outputs/clickstream_sessions`: a source partition's sessions as known at one flush. A row with
+``click_count`` 0 takes its session_key back: the session has become part of another, or begins elsewhere."""
+
 # Parquet key-value metadata of every chain file.
 META_LAST_OFFSET = b"dp.last_offset"
 META_FIRST_OFFSET = b"dp.first_offset"

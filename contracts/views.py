@@ -8,6 +8,8 @@ valid event, however late it came.
 
 from __future__ import annotations
 
+from contracts.landing import CLICKSTREAM_SESSIONS
+
 WINDOW_KEYS = ("window_start", "user_id", "event_type", "app_type")
 
 
@@ -56,6 +58,35 @@ def newest_windows_query(relation: str) -> str:
       row_number() OVER (
         PARTITION BY topic_id, source_partition, {keys}, is_late, CASE WHEN is_late THEN revision END
         ORDER BY revision DESC, is_final DESC
+      ) AS newest
+    FROM {relation}
+  ) AS told
+  WHERE newest = 1""".strip()
+
+
+def sessions_query(relation: str) -> str:
+    """SQL for `clickstream_sessions` by the reading rule, one row a session.
+
+    ``relation`` as for ``windows_query``. The row of the highest revision of a key counts, final before open;
+    a key that was taken back (no click left) has no row. Late fragments have keys of their own. The result
+    has the view's columns. Sessions of a user whose clicks came through two partitions are not joined.
+    """
+    columns = ", ".join(CLICKSTREAM_SESSIONS.names)
+    return f"""
+SELECT {columns}
+FROM ({newest_sessions_query(relation)}) AS known
+WHERE click_count > 0""".strip()
+
+
+def newest_sessions_query(relation: str) -> str:
+    """What ``newest_windows_query`` is, for `clickstream_sessions`: it keeps what takes a key back."""
+    return f"""
+  SELECT *
+  FROM (
+    SELECT
+      *,
+      row_number() OVER (
+        PARTITION BY topic_id, source_partition, session_key ORDER BY revision DESC, is_final DESC
       ) AS newest
     FROM {relation}
   ) AS told

@@ -1,6 +1,6 @@
 """What a view of the stream must be able to do, and the one place where views are plugged in.
 
-A view is what an agent knows besides landing: windows now, sessions next. Its state belongs to one source
+A view is what an agent knows besides landing: windows and sessions. Its state belongs to one source
 partition, is a pure function of the landing rows that it has absorbed, and is kept in buckets (by a stable
 hash of the user) in a Faust table. Because landing is the log, a bucket may be stale: recovery rolls it
 forward.
@@ -15,9 +15,10 @@ import polars as pl
 import pyarrow as pa
 from msgspec import Struct
 
-from contracts.landing import EVENTS_AGGREGATED_REALTIME
+from contracts.landing import CLICKSTREAM_SESSIONS, EVENTS_AGGREGATED_REALTIME
 from contracts.settings import Settings
-from contracts.sources import APP_EVENTS, Source
+from contracts.sources import APP_EVENTS, CLICKSTREAM, Source
+from streams.sessions import SessionState
 from streams.watermark import MICROSECONDS, LateRule
 from streams.windows import WindowState
 
@@ -37,7 +38,7 @@ class ViewState(Protocol):
 
     def emit(self, revision: int, watermark: int | None) -> pl.DataFrame:
         """The view's rows that have changed since the last emission, as of ``revision``; what has closed is
-        marked final and leaves the state. May be empty."""
+        marked final; it leaves the state when no event can reach it any more. May be empty."""
 
     def emit_idle(self, revision: int, closed_before: int) -> pl.DataFrame:
         """Final rows of what ended before the time ``closed_before`` by wall clock; the state stays."""
@@ -65,21 +66,32 @@ class View(Struct, frozen=True, kw_only=True):
 
 
 def late_rule(source: Source, settings: Settings) -> LateRule:
-    """What late means for a source: the same minute rule for all."""
+    """What late means for a source: the same minute rule for all but clicks, which go by the session gap."""
     streams = settings.streams
+    sessions = source is CLICKSTREAM
     return LateRule(
-        source.time_field, streams.window_seconds * MICROSECONDS, streams.grace_seconds * MICROSECONDS
+        time_field=source.time_field,
+        window=(streams.session_gap_seconds if sessions else streams.window_seconds) * MICROSECONDS,
+        grace=streams.grace_seconds * MICROSECONDS,
+        tumbling=not sessions,
     )
 
 
 def view_of(source: Source, settings: Settings) -> View | None:
     """The view that a source's events feed, or none."""
+    rule = late_rule(source, settings)
     if source is APP_EVENTS:
-        rule = late_rule(source, settings)
         return View(
             name="events_aggregated_realtime",
             schema=EVENTS_AGGREGATED_REALTIME,
             date_field="window_start",
             make=lambda partition: WindowState(partition, rule),
+        )
+    if source is CLICKSTREAM:
+        return View(
+            name="clickstream_sessions",
+            schema=CLICKSTREAM_SESSIONS,
+            date_field="session_start",
+            make=lambda partition: SessionState(partition, rule),
         )
     return None

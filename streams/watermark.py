@@ -17,7 +17,10 @@ class LateRule(Struct, frozen=True):
 
     time_field: str
     window: int
+    """Length of the windows; of sessions their gap: how long an event alone keeps its session open."""
     grace: int
+    tumbling: bool = True
+    """Whether windows begin at multiples of their length; else each event begins one, as in sessions."""
 
     def horizon(self, watermark: int | None) -> int | None:
         """Windows that end at or before it take no more events; none before the first event."""
@@ -25,7 +28,8 @@ class LateRule(Struct, frozen=True):
 
     def window_start(self) -> pl.Expr:
         """Start of an event's window, microseconds since 1970 UTC."""
-        return (pl.col(self.time_field).dt.epoch("us") // self.window * self.window).alias("window_start")
+        time = pl.col(self.time_field).dt.epoch("us")
+        return (time // self.window * self.window if self.tumbling else time).alias("window_start")
 
     def is_late(self, watermark: int | None) -> pl.Expr:
         """Boolean column ``is_late``; ``watermark`` is the one before these events."""

@@ -42,6 +42,33 @@ def canonical_event(
     }
 
 
+def canonical_click(
+    click_id: str,
+    user: str,
+    at: int,
+    *,
+    session: str | None = None,
+    action: str = "page_view",
+    page: str = "/",
+    referrer: str | None = None,
+    device: str | None = "mobile",
+) -> dict[str, object]:
+    """A canonical click; ``at`` is microseconds since 1970 UTC."""
+    return {
+        "click_id": click_id,
+        "user_id": user,
+        "session_id": session,
+        "click_timestamp": at,
+        "action": action,
+        "page_url": page,
+        "referrer_url": referrer,
+        "element": None,
+        "device_type": device,
+        "user_agent": "agent",
+        "properties": "{}",
+    }
+
+
 def payload_of(events: list[dict[str, object]]) -> bytes:
     return b"".join(msgspec.json.encode(event) + b"\n" for event in events)
 

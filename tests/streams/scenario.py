@@ -1,0 +1,158 @@
+"""Plays arbitrary arrivals, flushes, replays, overlaps, holes, failures and restarts on one partition."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from hypothesis import strategies as st
+
+from contracts.configuration import load
+from contracts.settings import Settings
+from contracts.sources import Source
+from streams.packing import encode
+from streams.partition import Partition
+from tests.streams.feeding import payload_of
+
+TOPIC_ID = "topic-1"
+MICRO = 1_000_000
+KAFKA_SECONDS = 2_000
+"""Kafka's own timestamp of all records here."""
+
+ACTIONS = st.lists(
+    st.sampled_from(["send", "again", "overlap", "hole", "flush", "table", "restart", "fail", "stale"]),
+    min_size=1,
+    max_size=40,
+)
+
+
+@contextmanager
+def temporary_settings(**streams: object) -> Iterator[Settings]:
+    with tempfile.TemporaryDirectory() as folder:
+        flags = {f"streams.{key}": value for key, value in streams.items()}
+        yield load(flags={"paths.data": folder, **flags}, environ={}).settings
+
+
+def packed(
+    first: int,
+    through: int,
+    prev: int,
+    events: Sequence[tuple[int, dict[str, Any]]],
+    topic_id: str = TOPIC_ID,
+) -> bytes:
+    """A record of (offset, canonical event)."""
+    return encode(
+        topic_id=topic_id,
+        prev=prev,
+        first=first,
+        through=through,
+        ingest_timestamp=10_000 * MICRO,
+        offsets=[offset for offset, _ in events],
+        source_timestamps_ms=[KAFKA_SECONDS * 1000] * len(events),
+        source_systems=["simulator"] * len(events),
+        payload=payload_of([event for _, event in events]),
+    )
+
+
+def loaded(settings: Settings, source: Source, buckets: dict[int, bytes] | None = None) -> Partition:
+    partition = Partition(settings, source, 0, TOPIC_ID)
+    partition.load(buckets or {})
+    return partition
+
+
+def flush(partition: Partition) -> None:
+    partition.settle(partition.flush())
+
+
+class Scenario:
+    """Plays actions on a partition; every send takes the next events of the input.
+
+    ``events`` are canonical events at the offsets 0, 1, …; None: ingestion refused it.
+    """
+
+    def __init__(self, settings: Settings, source: Source, events: Sequence[dict[str, Any] | None]) -> None:
+        self.settings = settings
+        self.source = source
+        self.events = events
+        self.sent = 0
+        self.partition = loaded(settings, source)
+        self.table: dict[int, bytes] = {}
+        self.old_table: dict[int, bytes] = {}
+        self.internal = 0
+        self.uncommitted: list[bytes] = []
+
+    @property
+    def valid(self) -> list[int]:
+        """Offsets of the events that count."""
+        return [offset for offset, event in enumerate(self.events) if event is not None]
+
+    def record(self, first: int, end: int, prev: int) -> None:
+        numbered = enumerate(self.events[first:end], first)
+        self.append(packed(first, end - 1, prev, [(n, event) for n, event in numbered if event is not None]))
+
+    def append(self, data: bytes) -> None:
+        self.partition.append(self.internal, data)
+        self.uncommitted.append(data)
+        self.internal += 1
+
+    def flush(self) -> None:
+        flush(self.partition)
+        self.uncommitted.clear()
+
+    def play(self, action: str, size: int) -> None:
+        end = min(self.sent + size, len(self.events))
+        if action == "send" and end > self.sent:
+            self.record(self.sent, end, self.sent - 1)
+            self.sent = end
+        elif action == "again" and self.sent:
+            self.record(0, self.sent, -1)
+        elif action == "overlap" and end > self.sent:
+            first = max(self.sent - 2, 0)
+            self.record(first, end, first - 1)
+            self.sent = end
+        elif action == "hole" and end > self.sent + 1:
+            self.record(self.sent + 1, end, self.sent)
+        elif action == "flush":
+            self.flush()
+        elif action == "step":
+            self.play("send", size)
+            self.flush()
+        elif action == "idle":
+            self.partition.close_idle(KAFKA_SECONDS * 10.0)
+        elif action == "table":
+            self.flush()
+            self.old_table = dict(self.table)
+            self.table = dict(self.partition.snapshot())
+        elif action == "stale":
+            self.table |= {bucket: value for bucket, value in self.old_table.items() if bucket % 2}
+        elif action in ("restart", "fail"):
+            self.restart(torn=action == "fail")
+
+    def restart(self, *, torn: bool) -> None:
+        """A new process: what waited comes again, as nothing of it was committed. ``torn``: the old one died
+        between landing and view."""
+
+        class Death(Exception):
+            pass
+
+        def step(name: str) -> None:
+            if name == "linked":
+                raise Death
+
+        if torn:
+            with suppress(Death):
+                self.partition.flush(step)
+        again, self.uncommitted = self.uncommitted, []
+        self.partition = loaded(self.settings, self.source, self.table)
+        for data in again:
+            self.append(data)
+
+    def finish(self) -> None:
+        if self.sent < len(self.events):
+            self.record(self.sent, len(self.events), self.sent - 1)
+        self.flush()
+        if self.partition.position < len(self.events) - 1:  # a hole: ingestion sends again
+            self.record(self.partition.position + 1, len(self.events), self.partition.position)
+            self.flush()
