@@ -13,7 +13,7 @@ from lakehouse.bronze import BronzeTable
 from lakehouse.datasets import dataset
 from runtime.cli import main
 from tests.streams.oracle import chain_files, check_rows, from_input, read_by_rule
-from tests.streams.test_partition import TOPIC_ID
+from tests.streams.scenario import TOPIC_ID
 from tests.streams.test_replay import PARTITIONS, Stream, settings_in
 
 

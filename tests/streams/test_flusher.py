@@ -13,8 +13,9 @@ from contracts.configuration import load
 from contracts.errors import ConflictError
 from contracts.settings import Settings
 from streams.flusher import Flusher, Key, Owned
+from tests.streams.feeding import canonical_event
 from tests.streams.oracle import check_landing, check_windows
-from tests.streams.test_partition import TOPIC_ID, packed
+from tests.streams.scenario import TOPIC_ID, packed
 
 KEY: Key = ("app_events", 0)
 
@@ -74,7 +75,9 @@ async def started(
 
 
 def record(number: int) -> bytes:
-    return packed(number, number, number - 1, [(number, number, "a", None)])
+    return packed(
+        number, number, number - 1, [(number, canonical_event(str(number), "a", "error", number * 1_000_000))]
+    )
 
 
 def test_it_flushes_by_count_and_commits_what_landed(tmp_path: Path) -> None:
@@ -231,11 +234,17 @@ def test_a_topic_that_is_made_anew_ends_the_process_before_anything_is_committed
     async def scenario() -> None:
         broker = MemoryBroker()
         flusher = await started(settings_in(tmp_path, flush_records=1), broker)
-        flusher.append(KEY, 0, packed(0, 0, -1, [(0, 1, "a", None)], topic_id="left-over"))
+        flusher.append(
+            KEY,
+            0,
+            packed(0, 0, -1, [(0, canonical_event("0", "a", "error", 1_000_000))], topic_id="left-over"),
+        )
         await flusher.flush_all()
         assert broker.committed == [1], "what is left of a topic that is gone is skipped"
         broker.id = "new"
-        flusher.append(KEY, 1, packed(0, 0, -1, [(0, 1, "a", None)], topic_id="new"))
+        flusher.append(
+            KEY, 1, packed(0, 0, -1, [(0, canonical_event("0", "a", "error", 1_000_000))], topic_id="new")
+        )
         with pytest.raises(Ended, match="made anew"):
             await flusher.flush_all()
         assert broker.committed == [1]

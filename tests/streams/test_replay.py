@@ -30,7 +30,7 @@ from streams.partition import Partition
 from streams.replay import Rebuilt, rebuild
 from tests.streams.feeding import canonical_event, payload_of
 from tests.streams.oracle import chain_files, check_rows, from_input, read_by_rule
-from tests.streams.test_partition import TOPIC_ID
+from tests.streams.scenario import TOPIC_ID
 
 MIDNIGHT = datetime(2026, 3, 6, tzinfo=UTC)
 MICRO = 1_000_000
