@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import MAX_EMAX, Decimal, localcontext
 from typing import Any
 
 from msgspec import Raw
@@ -18,6 +18,10 @@ MAX_SCALE = 20_000
 MAX_BYTES = 65_536
 """Both lie above PostgreSQL's limits (131,072 digits before the point, 16,383 after). Without them a few
 bytes could ask for gigabytes of zeros."""
+MAX_PADDING = 100
+"""Most zeros that are written for a number's scale."""
+_SHORT = 2**1024
+_CHUNK_BITS = 2048
 
 
 def fixed(parameters: Mapping[str, Any]) -> Callable[[Any], Raw | str]:
@@ -75,23 +79,26 @@ def _unscaled(text: str) -> int:
 def _from_number(value: Any, scale: int) -> Raw | str:
     """A decimal that came as a JSON number, at its column's scale where that keeps all digits."""
     if type(value) is int:
-        return _number(value * 10**scale if scale > 0 else value, max(scale, 0))
+        value = Decimal(value)
     if not isinstance(value, Decimal):
         raise InvalidRecord("expected base64 of a number, or a number", kind="wrong_type")
     sign, digits, exponent = value.as_tuple()
-    if not isinstance(exponent, int) or abs(exponent) > MAX_SCALE or len(digits) > MAX_SCALE:
-        raise InvalidRecord("expected a number of fewer digits", kind="out_of_range")
-    if scale > -exponent:
-        digits, exponent = (*digits, *(0,) * (scale + exponent)), -scale
-    text = format(Decimal((sign, digits, exponent)), "f")
-    return text if len(digits) > MAX_DIGITS or abs(exponent) > MAX_DIGITS else Raw(text.encode())
+    if not isinstance(exponent, int) or abs(exponent) > MAX_PADDING:
+        return str(value)
+    places = max(-exponent, scale, 0)
+    unscaled = int(Decimal((sign, (*digits, *(0,) * (places + exponent)), 0)))
+    return _number(unscaled, places)
 
 
 def _number(unscaled: int, scale: int) -> Raw | str:
-    """``unscaled`` × 10^-``scale`` in plain notation; the scale says how many digits follow the point."""
+    """``unscaled`` × 10^-``scale`` in plain notation; the scale says how many digits follow the point.
+
+    Where that would be hardly more than zeros, as text with an exponent.
+    """
     sign = "-" if unscaled < 0 else ""
-    # Of long integers Python's own str() refuses, and is slow.
-    digits = str(Decimal(abs(unscaled)))
+    digits = str(unscaled).removeprefix("-") if -_SHORT < unscaled < _SHORT else _long_digits(abs(unscaled))
+    if abs(scale) > len(digits) + MAX_PADDING:
+        return f"{sign}{digits}E{-scale}"
     if scale > 0:
         digits = digits.rjust(scale + 1, "0")
         text = f"{sign}{digits[:-scale]}.{digits[-scale:]}"
@@ -100,3 +107,20 @@ def _number(unscaled: int, scale: int) -> Raw | str:
         text = sign + digits
     count = len(digits) - (scale > 0 and digits.startswith("0"))
     return text if count > MAX_DIGITS else Raw(text.encode())
+
+
+def _long_digits(number: int) -> str:
+    """Decimal digits by halves: str() refuses long integers, and Decimal() takes seconds for them."""
+    powers: dict[int, Decimal] = {}
+
+    def decimal(part: int, bits: int) -> Decimal:
+        if bits <= _CHUNK_BITS:
+            return Decimal(part)
+        half = bits // 2
+        if half not in powers:
+            powers[half] = Decimal(2) ** half
+        return decimal(part >> half, bits - half) * powers[half] + decimal(part & ((1 << half) - 1), half)
+
+    with localcontext() as context:
+        context.prec, context.Emax = 3 * MAX_BYTES, MAX_EMAX
+        return str(decimal(number, number.bit_length()))

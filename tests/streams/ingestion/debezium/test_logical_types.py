@@ -152,6 +152,8 @@ class TestDecimals:
             ("AA==", "3", "0.000"),
             ("BAg=", "0", "1032"),
             ("BAg=", "-2", "103200"),
+            ("BAg=", "20000", '"1032E-20000"'),
+            ("/w==", "-20000", '"-1E20000"'),
         ],
     )
     def test_are_numbers_with_the_digits_of_their_scale(self, value: str, scale: str, expected: str) -> None:
@@ -174,7 +176,14 @@ class TestDecimals:
 
     @pytest.mark.parametrize(
         ("number", "expected"),
-        [("12345.11", "12345.110"), ("1.2345678987654322e+3", "1234.5678987654322"), ("7", "7.000")],
+        [
+            ("12345.11", "12345.110"),
+            ("1.2345678987654322e+3", "1234.5678987654322"),
+            ("1e300", '"1E+300"'),
+            ("9007199254740993", "9007199254740993.000"),
+            ("-1e2", "-100.000"),
+            ("7", "7.000"),
+        ],
     )
     def test_sent_as_numbers_are_numbers_too(self, number: str, expected: str) -> None:
         schema = column(CONNECT + "Decimal", "bytes", scale="3")
@@ -189,6 +198,21 @@ class TestDecimals:
     def test_without_a_usable_scale_are_refused(self, scale: Any) -> None:
         schema = {**column(CONNECT + "Decimal", "bytes"), "parameters": {"scale": scale}}
         assert wrong(schema, "BAg=") == ("invalid_schema", "$.schema.after.x.parameters.scale")
+
+    def test_of_any_length_are_exact(self) -> None:
+        for size in (128, 129, 300, 5_000, decimals.MAX_BYTES):
+            number = -int.from_bytes(b"\x7b" * size, "big")
+            value = base64.b64encode(number.to_bytes(size, "big", signed=True)).decode()
+            text = decoded(column(CONNECT + "Decimal", "bytes", scale="2"), value)
+            assert text.startswith("-")
+            whole, fraction = text[1:].split(".")
+            assert len(fraction) == 2
+            modulus = 10**9 + 7
+            found = 0
+            for start in range(0, len(whole + fraction), 100):
+                part = (whole + fraction)[start : start + 100]
+                found = (found * 10 ** len(part) + int(part)) % modulus
+            assert found == -number % modulus
 
     def test_that_ask_for_gigabytes_are_refused(self) -> None:
         schema = {**column(DATA + "VariableScaleDecimal", "struct"), "fields": []}
