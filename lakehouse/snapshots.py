@@ -19,10 +19,12 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from msgspec import Struct
 
+from contracts.errors import NotFound
 from contracts.layout import table_path
 from contracts.settings import Settings
 from lakehouse import delta_log
 from lakehouse.datasets import Dataset, ReplaceHours
+from lakehouse.versions import version_at
 
 RELOAD_SECONDS = 300.0
 """A snapshot is checked against the log's newest checkpoint this often: a log that was cleaned up has no next
@@ -113,6 +115,31 @@ class Snapshots:
                 return None
             self._kept[name] = kept
             return kept.snapshot
+
+    def at(self, name: str, *, version: int | None = None, time: datetime | None = None) -> Snapshot:
+        """The table's snapshot of a version, or of the version that it had at a time (UTC).
+
+        Raises NotFound where there is no such version, no longer or not yet, or its files have been removed.
+        """
+        dataset = self._datasets[name]
+        path = table_path(self._settings, dataset.layer, name)
+        if version is None:
+            assert time is not None
+            version = version_at(path, time)
+        newest = delta_log.latest_version(path)
+        try:
+            if version > newest:
+                raise TableNotFoundError
+            snapshot = _snapshot(DeltaTable(str(path), version=version), dataset, path)
+        except (TableNotFoundError, DeltaError) as error:
+            known = f"its newest is {newest}" if newest >= 0 else "it has not been written yet"
+            raise NotFound(f"table {name} has no version {version}: {known}") from error
+        gone = next((file.path for file in snapshot.files if not Path(file.path).exists()), None)
+        if gone is not None:
+            raise NotFound(
+                f"version {version} of {name} can no longer be read: files of it have been removed"
+            )
+        return snapshot
 
     def _load(self, dataset: Dataset, path: Path, inode: int) -> _Kept | None:
         try:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from msgspec import Struct
 
-from contracts.errors import NotFound
+from contracts.errors import NotFound, QueryError
 from contracts.layout import LAYERS
 from contracts.settings import Settings
 from lakehouse.datasets import DATASETS, Dataset
@@ -44,15 +45,29 @@ class Queries:
         """Queries answered since the start."""
 
     async def query(
-        self, sql: str, *, limit: int | None = None, seconds: float | None = None, format: Format = "json"
+        self,
+        sql: str,
+        *,
+        limit: int | None = None,
+        seconds: float | None = None,
+        format: Format = "json",
+        version: int | None = None,
+        as_of: datetime | None = None,
     ) -> Result:
         """Runs one SELECT. ``limit`` (rows) and ``seconds`` (time) can only narrow the settings.
 
-        Raises QueryError and NotFound.
+        ``as_of`` (UTC) reads every table as it was at that time, ``version`` the one table of the query as
+        that version. Raises QueryError and NotFound.
         """
+        if version is not None and as_of is not None:
+            raise QueryError("a version and a time exclude each other")
         api = self._settings.api
         tables = await asyncio.to_thread(check, sql, tuple(self.datasets))
-        views, versions = await asyncio.to_thread(self._views, tables)
+        if version is not None and len(tables) > 1:
+            raise QueryError(
+                f"a version is one table's, and the query reads {', '.join(sorted(tables))}: give a time"
+            )
+        views, versions = await asyncio.to_thread(self._views, tables, version, as_of)
         run = Run(
             sql=sql,
             views=views,
@@ -85,11 +100,16 @@ class Queries:
         answer = await self.sandbox.run(run, self._settings.api.query_timeout_seconds)
         return Result(answer=answer, versions={name: snapshot.version if snapshot else None})
 
-    def _views(self, tables: frozenset[str]) -> tuple[dict[str, str], dict[str, int | None]]:
+    def _views(
+        self, tables: frozenset[str], version: int | None, as_of: datetime | None
+    ) -> tuple[dict[str, str], dict[str, int | None]]:
         views: dict[str, str] = {}
         versions: dict[str, int | None] = {}
         for name in sorted(tables):
-            snapshot = self.snapshots.get(name)
+            if version is None and as_of is None:
+                snapshot = self.snapshots.get(name)
+            else:
+                snapshot = self.snapshots.at(name, version=version, time=as_of)
             versions[name] = snapshot.version if snapshot else None
             views[name] = select_of(snapshot) if snapshot else select_of_nothing(self.datasets[name].schema)
         return views, versions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -31,6 +32,8 @@ class QueryBody(Struct, kw_only=True, forbid_unknown_fields=True):
         None
     )
     format: Literal["json", "csv"] = "json"
+    as_of: Annotated[datetime, Meta(tz=True, description="Read every table as it was then.")] | None = None
+    version: Annotated[int, Meta(ge=0, description="Read the one table of the query as this.")] | None = None
 
 
 class QueryAnswer(Struct, kw_only=True):
@@ -85,7 +88,14 @@ async def preview_table(
 @post("/query", operation_id="Query", summary="Read-only SQL", tags=["sql"], status_code=200)
 async def query(queries: NamedDependency[Queries], data: JSONBody[QueryBody]) -> Response[Any]:
     """Runs one SELECT over the tables, in a sandbox. `format: csv` answers text/csv."""
-    result = await queries.query(data.sql, limit=data.limit, seconds=data.timeout_seconds, format=data.format)
+    result = await queries.query(
+        data.sql,
+        limit=data.limit,
+        seconds=data.timeout_seconds,
+        format=data.format,
+        version=data.version,
+        as_of=data.as_of,
+    )
     if data.format == "json":
         return Response(_answer(result))
     return Response(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from contracts.configuration import Resolved
 from contracts.errors import QueryError
+from runtime.commands._moment import Moment
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 Examples:
   dp sql "SELECT count(*) FROM app_events_silver"
   dp sql --csv "FROM event_metrics_gold" > metrics.csv
-  dp sql --json --limit 10 - < query.sql""",
+  dp sql --json --limit 10 - < query.sql
+  dp sql --as-of 2026-11-20T10:00:00Z "SELECT count(*) FROM app_events_silver"
+  dp sql --version 120 "SELECT count(*) FROM app_events_silver\"""",
 )
 @click.argument("text", metavar="SELECT")
 @click.option("as_json", "--json", is_flag=True, help="JSON as POST /query answers it.")
@@ -37,19 +41,29 @@ Examples:
     type=click.FloatRange(min=0, min_open=True),
     help="Seconds; api.query_timeout_seconds at most.",
 )
+@click.option("as_of", "--as-of", type=Moment(), metavar="TIME", help="Read every table as it was then.")
+@click.option("version", "--version", type=click.IntRange(min=0), help="Read the one table as this version.")
 @click.pass_obj
 def command(
-    resolved: Resolved, text: str, as_json: bool, as_csv: bool, limit: int | None, timeout: float | None
+    resolved: Resolved,
+    text: str,
+    as_json: bool,
+    as_csv: bool,
+    limit: int | None,
+    timeout: float | None,
+    as_of: datetime | None,
+    version: int | None,
 ) -> None:
     """Run one SELECT over the tables (DuckDB's dialect) and print its rows.
 
-    Reads the newest version of each table; `-` takes the query from standard input. Works whether or not the
-    platform runs.
+    Reads the newest version of each table unless another is asked for; `-` takes the query from standard
+    input. Works whether or not the platform runs.
     """
     if as_json and as_csv:
         raise QueryError("--json and --csv exclude each other")
     sql = sys.stdin.read() if text == "-" else text
-    result = asyncio.run(_run(resolved.settings, sql, limit, timeout, "csv" if as_csv else "json"))
+    how = Asked(limit, timeout, "csv" if as_csv else "json", version, as_of)
+    result = asyncio.run(_run(resolved.settings, sql, how))
     if as_csv:
         sys.stdout.buffer.write(result.answer.rows)
     elif as_json:
@@ -60,13 +74,21 @@ def command(
         click.echo(f"dp: more rows than {result.answer.row_count} were cut off", err=True)
 
 
-async def _run(
-    settings: Settings, sql: str, limit: int | None, seconds: float | None, format: Format
-) -> Result:
+class Asked(NamedTuple):
+    """How a query is asked for."""
+
+    limit: int | None
+    seconds: float | None
+    format: Format
+    version: int | None
+    as_of: datetime | None
+
+
+async def _run(settings: Settings, sql: str, how: Asked) -> Result:
     from web.queries import open_queries
 
     async with open_queries(settings, workers=1) as queries:
-        return await queries.query(sql, limit=limit, seconds=seconds, format=format)
+        return await queries.query(sql, **how._asdict())
 
 
 def _print_json(result: Result) -> None:
