@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pyarrow.parquet as pq
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from contracts.heartbeat import read_heartbeats
+from contracts.heartbeat import Heartbeat, read_heartbeats
 from contracts.sources import USERS
 from kafka_cluster.cluster import ClusterManager
 from kafka_cluster.topics import admin, ensure_topics, topic_ids
@@ -129,6 +131,33 @@ def test_a_changed_setting_of_a_topic_is_put_back(broker: Broker) -> None:
     assert ensure_topics(broker.settings).reconfigured == []
 
 
+def test_a_disk_that_takes_nothing_pauses_consumption_which_goes_on_without_loss(
+    broker: Broker, tmp_path: Path
+) -> None:
+    worker = broker.dp("stream-worker-1", "worker")
+    ingestion = broker.dp("ingestion", "ingest", "users")
+    until(lambda: _worker(broker).pid == worker.pid and _worker(broker).state == "running", "the worker")
+    known = landed_offsets(broker)
+    resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    produce_users(broker, tmp_path, 1000, 400)
+    until(lambda: "cannot write" in _worker(broker).message, "the worker to say so")
+    assert _worker(broker).state == "degraded" and _worker(broker).details["paused"]
+    page = f"http://127.0.0.1:{broker.settings.ports.worker_web}"
+    rows = httpx.get(f"{page}/partitions/").json()
+    assert {row["paused"] for row in rows} == {True}
+    assert "dp_stream_paused 1.0" in httpx.get(f"{page}/metrics").text
+    produce_users(broker, tmp_path, 2000, 400)
+    assert landed_offsets(broker) == known
+
+    resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    until(lambda: landed_offsets(broker) == list(range(len(known) + 800)), "all of it")
+    until(lambda: _worker(broker).state == "running" and not _worker(broker).details["paused"], "calm")
+    assert worker.poll() is None, "it was not restarted"
+    stop(broker, ingestion)
+    stop(broker, worker)
+
+
+@pytest.mark.long
 def test_a_broker_without_the_codec_is_given_another(tmp_path: Path) -> None:
     """A broker that cannot load snappy's native library, as on a machine that forbids programs in /tmp."""
     broker = Broker(tmp_path, kafka__partitions=1)
@@ -150,3 +179,8 @@ def test_a_broker_without_the_codec_is_given_another(tmp_path: Path) -> None:
 def _details(broker: Broker) -> dict[str, Any]:
     beat = read_heartbeats(broker.settings).get("ingestion")
     return beat.details if beat else {}
+
+
+def _worker(broker: Broker) -> Heartbeat:
+    empty = Heartbeat(service="", pid=0, at=0.0, state="starting")
+    return read_heartbeats(broker.settings).get("stream-worker-1", empty)
