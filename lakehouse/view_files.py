@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 from msgspec import Struct
 
 from contracts.errors import DependencyError, NotFound
-from contracts.landing import EVENTS_AGGREGATED_REALTIME, TIMESTAMP
+from contracts.landing import CLICKSTREAM_SESSIONS, EVENTS_AGGREGATED_REALTIME
 from contracts.layout import view_folder
 from contracts.settings import Settings
-from contracts.views import newest_windows_query, windows_query
+from contracts.views import newest_sessions_query, newest_windows_query, sessions_query, windows_query
 
 META_REVISIONS = b"dp.revisions"
 """Parquet metadata of a compacted file: JSON object, source partition → newest revision."""
@@ -43,41 +43,13 @@ class ViewContract(Struct, frozen=True, kw_only=True):
     """The rows that the rule looks at."""
 
 
-_SESSIONS = pa.schema(
-    [
-        pa.field("session_key", pa.string(), nullable=False),
-        pa.field("user_id", pa.string(), nullable=False),
-        pa.field("session_start", TIMESTAMP, nullable=False),
-        pa.field("session_end", TIMESTAMP, nullable=False),
-        pa.field("duration_ms", pa.int64(), nullable=False),
-        pa.field("page_count", pa.int64(), nullable=False),
-        pa.field("click_count", pa.int64(), nullable=False),
-        pa.field("page_sequence", pa.list_(pa.string()), nullable=False),
-        pa.field("entry_page", pa.string()),
-        pa.field("exit_page", pa.string()),
-        pa.field("is_bounce", pa.bool_(), nullable=False),
-        pa.field("referrer_url", pa.string()),
-        pa.field("device_type", pa.string()),
-        pa.field("source_partition", pa.int32(), nullable=False),
-        pa.field("revision", pa.int64(), nullable=False),
-        pa.field("is_final", pa.bool_(), nullable=False),
-        pa.field("is_late", pa.bool_(), nullable=False),
-    ]
-)
-
-
-def _newest_sessions(relation: str) -> str:
-    return (
-        "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY topic_id, source_partition, session_key "
-        f"ORDER BY revision DESC, is_final DESC) AS newest FROM {relation}) AS told WHERE newest = 1"
-    )
-
-
 VIEWS: dict[str, ViewContract] = {
     "events_aggregated_realtime": ViewContract(
         schema=EVENTS_AGGREGATED_REALTIME, query=windows_query, newest=newest_windows_query
     ),
-    "clickstream_sessions": ViewContract(schema=_SESSIONS, query=_newest_sessions, newest=_newest_sessions),
+    "clickstream_sessions": ViewContract(
+        schema=CLICKSTREAM_SESSIONS, query=sessions_query, newest=newest_sessions_query
+    ),
 }
 
 

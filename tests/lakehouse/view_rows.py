@@ -50,7 +50,7 @@ def session(key: str, user: str, seconds: int, *, day: date = DAY, bounce: bool 
         "session_end": start + timedelta(seconds=seconds),
         "duration_ms": seconds * 1000,
         "page_count": 1,
-        "click_count": 0,
+        "click_count": 1,
         "page_sequence": ["/"],
         "is_bounce": bounce,
         "source_partition": 0,
