@@ -58,7 +58,7 @@ def literal(text: str) -> str:
 
 
 def select_of(snapshot: Snapshot, paths: Iterable[str] | None = None) -> str:
-    """A SELECT of all columns over the snapshot's files, or over ``paths`` of them."""
+    """A SELECT of all columns over the snapshot's files, or over ``paths`` of them, by its reading rule."""
     chosen = [file.path for file in snapshot.files] if paths is None else list(paths)
     if not chosen:
         return select_of_nothing(snapshot.schema)
@@ -76,7 +76,8 @@ def select_of(snapshot: Snapshot, paths: Iterable[str] | None = None) -> str:
         options += ["hive_partitioning = true", f"hive_types = {{{types}}}"]
     columns = ", ".join(identifier(name) for name in snapshot.schema.names)
     files = ", ".join(literal(path) for path in chosen)
-    return f"SELECT {columns} FROM read_parquet([{files}], {', '.join(options)})"
+    rows = f"SELECT {columns} FROM read_parquet([{files}], {', '.join(options)})"
+    return snapshot.rule(f"({rows})") if snapshot.rule else rows
 
 
 def select_of_nothing(schema: pa.Schema) -> str:

@@ -7,7 +7,7 @@ at once and pay for the log only when it has grown.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from time import monotonic
@@ -52,13 +52,16 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
     name: str
     path: Path
-    version: int
+    version: int | None
+    """None: it has no versions (layer `stream`)."""
     schema: pa.Schema
     """Of the table as it was written; partition columns included."""
     partition: tuple[str, ...]
     files: tuple[DataFile, ...]
     updated_at: datetime
     """Time of the version's commit, UTC."""
+    rule: Callable[[str], str] | None = None
+    """How its files are read, as SQL over a relation of all their rows; None: as they are."""
 
     @property
     def rows(self) -> int | None:
@@ -81,6 +84,7 @@ class _Kept:
     def __init__(self, table: DeltaTable, snapshot: Snapshot, log_inode: int) -> None:
         self.table = table
         self.snapshot = snapshot
+        self.version = int(table.version())
         self.log_inode = log_inode
         self.checked_at = monotonic()
 
@@ -107,7 +111,7 @@ class Snapshots:
             kept = self._kept.get(name)
             if kept is None or kept.log_inode != inode:
                 kept = self._load(dataset, path, inode)
-            elif delta_log.commit_file(path, kept.snapshot.version + 1).exists() or (
+            elif delta_log.commit_file(path, kept.version + 1).exists() or (
                 monotonic() - kept.checked_at > RELOAD_SECONDS
             ):
                 kept = self._refresh(kept, dataset, path, inode)
@@ -153,7 +157,7 @@ class Snapshots:
             kept.table.update_incremental()
         except DeltaError:
             return self._load(dataset, path, inode)
-        if kept.table.version() == kept.snapshot.version:
+        if kept.table.version() == kept.version:
             kept.checked_at = monotonic()
             return kept
         return _Kept(kept.table, _snapshot(kept.table, dataset, path), inode)

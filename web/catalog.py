@@ -22,7 +22,8 @@ Freshness = Literal["fresh", "stale", "empty"]
 
 
 class TableSummary(Struct, kw_only=True):
-    """One row of `GET /tables`. What a table that has not been created yet cannot have is null."""
+    """One row of `GET /tables`. What a table cannot have, or not yet, is null:
+    those of layer `stream` have no versions, and their rows are not counted."""
 
     name: str
     layer: Layer
@@ -101,7 +102,7 @@ def detail(snapshots: Snapshots, datasets: Mapping[str, Dataset], name: str) -> 
     snapshot = snapshots.get(name)
     properties: dict[str, str] = {}
     history: list[Commit] = []
-    if snapshot is not None:
+    if snapshot is not None and snapshot.version is not None:
         table = DeltaTable(str(snapshot.path))
         properties = {str(key): str(value) for key, value in table.metadata().configuration.items()}
         history = [_commit(entry) for entry in table.history(HISTORY)]

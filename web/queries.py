@@ -13,19 +13,24 @@ from contracts.errors import NotFound, QueryError
 from contracts.layout import LAYERS
 from contracts.settings import Settings
 from lakehouse.datasets import DATASETS, Dataset
+from lakehouse.datasets.stream import STREAM
 from lakehouse.relations import identifier, select_of, select_of_nothing
-from lakehouse.snapshots import Snapshots, newest_files
+from lakehouse.snapshots import newest_files
+from lakehouse.stream_snapshots import AllSnapshots, stream_folder
 from web.sandbox.check import check, near
 from web.sandbox.pool import Sandbox
 from web.sandbox.protocol import Answer, Format, Run
 
 MAX_ANSWER_BYTES = 32 * 2**20
 """Most bytes of one answer; what is beyond is cut like rows beyond the limit."""
+TABLES: dict[str, Dataset] = {dataset.name: dataset for dataset in STREAM} | DATASETS
+"""What can be queried: the live outputs of the stream, and every Delta table."""
 PREVIEW_FILES = 4
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """A query's answer, and the version of each table that it was read from (None: not created yet)."""
+    """A query's answer, and the version of each table that it was read from (None: not created yet, or none
+    at all)."""
 
     answer: Answer
     versions: dict[str, int | None]
@@ -35,7 +40,7 @@ class Queries:
     """SQL over declared tables. Made by ``open_queries``."""
 
     def __init__(
-        self, settings: Settings, snapshots: Snapshots, sandbox: Sandbox, datasets: Mapping[str, Dataset]
+        self, settings: Settings, snapshots: AllSnapshots, sandbox: Sandbox, datasets: Mapping[str, Dataset]
     ) -> None:
         self._settings = settings
         self.datasets = datasets
@@ -125,9 +130,10 @@ def declared(datasets: Mapping[str, Dataset], name: str) -> Dataset:
 
 @asynccontextmanager
 async def open_queries(
-    settings: Settings, datasets: Mapping[str, Dataset] = DATASETS, *, workers: int = 2
+    settings: Settings, datasets: Mapping[str, Dataset] = TABLES, *, workers: int = 2
 ) -> AsyncIterator[Queries]:
     """Queries with a warm sandbox, which ends with the context. Raises DependencyError."""
     folders = [settings.data_root / layer for layer in LAYERS]
+    folders += [stream_folder(settings, dataset.name) for dataset in STREAM]
     async with Sandbox(folders, memory_mb=settings.api.query_memory_mb, workers=workers) as sandbox:
-        yield Queries(settings, Snapshots(settings, datasets), sandbox, datasets)
+        yield Queries(settings, AllSnapshots(settings, datasets), sandbox, datasets)

@@ -50,7 +50,7 @@ class QueryAnswer(Struct, kw_only=True):
     """Whether there are more rows than were asked for or are allowed."""
     elapsed_ms: float
     versions: dict[str, int | None]
-    """Delta version that each table was read at; null: not created yet."""
+    """Delta version that each table was read at; null: not created yet, or without versions."""
 
 
 @get("/health", operation_id="Health", summary="Is the platform well?", tags=["platform"])

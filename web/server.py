@@ -15,9 +15,9 @@ from granian.server.embed import Server
 from contracts.errors import PortInUse, SettingsError
 from contracts.heartbeat import HeartbeatWriter
 from contracts.settings import Settings
-from lakehouse.datasets import DATASETS, Dataset
+from lakehouse.datasets import Dataset
 from web.app import create_app
-from web.queries import Queries, open_queries
+from web.queries import TABLES, Queries, open_queries
 
 SERVICE = "lakehouse-api"
 BEAT_SECONDS = 1.0
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 def run(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT. Raises PortInUse, SettingsError, DependencyError."""
     _check_address(settings)
-    asyncio.run(_serve(settings, DATASETS))
+    asyncio.run(_serve(settings, TABLES))
 
 
 async def _serve(settings: Settings, datasets: Mapping[str, Dataset]) -> None:

@@ -13,21 +13,21 @@ from contracts.heartbeat import HeartbeatWriter, heartbeats_folder
 from contracts.layout import run_folder
 from contracts.secrets import secret
 from contracts.settings import Settings
-from lakehouse.datasets import DATASETS
+from web.queries import TABLES
 from web.security import API_KEY
 
 
 def test_tables_of_an_empty_platform_are_all_declared_ones(settings: Settings, with_client: Any) -> None:
     async def body(client: httpx.AsyncClient) -> None:
         tables = (await client.get("/tables")).json()
-        assert [table["name"] for table in tables] == list(DATASETS)
+        assert [table["name"] for table in tables] == list(TABLES)
         assert {table["version"] for table in tables} == {None}
         assert {table["freshness"] for table in tables} == {"empty"}
-        for name in DATASETS:
+        for name in TABLES:
             detail = (await client.get(f"/tables/{name}")).json()
-            assert [c["name"] for c in detail["columns"]] == DATASETS[name].schema.names
+            assert [c["name"] for c in detail["columns"]] == TABLES[name].schema.names
             preview = (await client.get(f"/tables/{name}/preview")).json()
-            assert [c["name"] for c in preview["columns"]] == DATASETS[name].schema.names
+            assert [c["name"] for c in preview["columns"]] == TABLES[name].schema.names
             assert preview["rows"] == []
         assert (await client.get("/tables", params={"layer": "gold"})).json()[0]["layer"] == "gold"
 

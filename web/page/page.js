@@ -66,11 +66,11 @@ function tableRow(table) {
   row.append(
     name,
     element("td", table.layer),
-    element("td", table.version === null ? "–" : count(table.rows), "number"),
+    element("td", table.rows === null ? "–" : count(table.rows), "number"),
     element("td", size(table.bytes), "number"),
     element("td", moment(table.newest_event)),
     element("td", fresh, table.freshness),
-    element("td", table.version === null ? "not created yet" : String(table.version), "number"),
+    element("td", table.version === null ? (table.files ? "live" : "not created yet") : String(table.version), "number"),
   );
   return row;
 }
