@@ -9,33 +9,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, OffsetAndMetadata
-from aiokafka.structs import ConsumerRecord, TopicPartition
+from aiokafka.structs import TopicPartition
 
-from contracts.errors import DependencyError, InvalidRecord
+from contracts.errors import DependencyError
 from contracts.settings import Settings
 from contracts.sources import DEAD_LETTER_TOPIC, Source
 from kafka_cluster import connections
+from kafka_cluster.record_batches import FetchedBatch, by_batch
 from kafka_cluster.topics import topic_ids
 from streams import packing
 from streams.ingestion import dead_letters
-from streams.ingestion.decoding import BatchDecoder, Decoded, Rejected
+from streams.ingestion.chunks import Chunk, Chunker
 from streams.ingestion.holes import HoleWatch
 from streams.ingestion.status import SourceStatus
 
 log = logging.getLogger(__name__)
 
-Batches = dict[TopicPartition, list[ConsumerRecord]]
+Batches = dict[TopicPartition, list[FetchedBatch]]
 
-CHUNK_BYTES = 1024**2
-"""Source bytes of one packed record, unless a single record is larger."""
-MAX_PAYLOAD_BYTES = 12 * 1024**2
-"""Canonical events of one packed record; it must stay below the largest request."""
-ROUND_CHUNKS = 20
-"""Most packed records' worth of events that are fetched before the offsets are committed."""
+FETCH_BYTES = 1024**2
+"""Most bytes, compressed, of one partition that are fetched and settled at once."""
 POLL_MS = 200
 SESSION_MS = 6_000
 """A process that was killed blocks its partitions this long; brokers accept no less."""
@@ -53,7 +50,7 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
         self._source = source
         self._producer = producer
         self._status = status
-        self._decoder = BatchDecoder(settings, source)
+        self._chunker = Chunker(settings, source)
         self._consumer: AIOKafkaConsumer = None
         self._topic_id = ""
         self._through: dict[TopicPartition, int] = {}
@@ -61,6 +58,8 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
         self._holes = HoleWatch(settings, source)
         self._holes_checked_at = time.monotonic()
         self._round = asyncio.Lock()
+        self._unsettled: asyncio.Task[None] | None = None
+        """Waits for the acknowledgements of the last round and commits it, while the next one is decoded."""
         self._epoch = 0
         """Counts rebalances."""
 
@@ -76,19 +75,33 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
             self._settings,
             name,
             group=self._source.consumer_group,
+            fetch_bytes=FETCH_BYTES,
             session_timeout_ms=SESSION_MS,
             heartbeat_interval_ms=SESSION_MS // 4,
         ) as self._consumer:
+            by_batch(self._consumer)
             self._consumer.subscribe([self._source.topic], listener=self)
-            while not stop.is_set():
-                await self._close_holes()
-                epoch, batches = await self._fetch(stop)
+            try:
+                while not stop.is_set():
+                    await self._close_holes()
+                    records = await self._next_round(stop)
+                    if records < ingestion.batch_records:
+                        await _pause(stop, ingestion.linger_ms / 1000)
                 async with self._round:
-                    # A rebalance since the fetch has put the position back to what is committed.
-                    if batches and epoch == self._epoch:
-                        await self._ingest(batches)
-                if sum(map(len, batches.values())) < ingestion.batch_records:
-                    await _pause(stop, ingestion.linger_ms / 1000)
+                    await self._settled()
+            finally:
+                if self._unsettled is not None:
+                    self._unsettled.cancel()
+
+    async def _next_round(self, stop: asyncio.Event) -> int:
+        """Fetches and sends what there is; returns how many records that were."""
+        epoch, batches = await self._fetch(stop)
+        async with self._round:
+            # A rebalance since the fetch has put the position back to what is committed.
+            records = await self._ingest(batches) if batches and epoch == self._epoch else 0
+            if records < self._settings.ingestion.batch_records:
+                await self._settled()
+        return records
 
     async def _fetch(self, stop: asyncio.Event) -> tuple[int, Batches]:
         """The next records, none after a while, and the assignment that they belong to.
@@ -105,13 +118,13 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
         return fetch.result()
 
     async def _next_records(self) -> tuple[int, Batches]:
-        most = ROUND_CHUNKS * self._settings.ingestion.batch_records
-        batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=most)
+        batches = await self._consumer.getmany(timeout_ms=POLL_MS)
         return self._epoch, batches
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Lets the round under way end, so that what it sent is committed while the partitions are ours."""
         async with self._round:
+            await self._settled()
             self._epoch += 1
             self._through.clear()
             self._status.lag.clear()
@@ -119,47 +132,55 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         log.info("assigned %s", sorted(f"{tp.topic}/{tp.partition}" for tp in assigned))
 
-    async def _ingest(self, batches: Batches) -> None:
+    async def _ingest(self, batches: Batches) -> int:
+        """Sends all records of the batches; they are committed while the next ones are decoded."""
         sent: list[Any] = []
-        for partition, records in batches.items():
-            await self._check_first(partition, records[0].offset)
-            for chunk in _chunks(records, self._settings.ingestion.batch_records):
+        read, through = 0, {}
+        for partition, fetched in batches.items():
+            checked = False
+            for chunk in self._chunker.chunks(partition, fetched):
+                if not checked:
+                    await self._check_first(partition, chunk.first)
+                    checked = True
                 sent += await self._send(partition, chunk)
+                read += chunk.records
+                through[partition] = chunk.through
                 await asyncio.sleep(0)  # decoding is long: let heartbeats and other sources in
+        await self._settled()
+        self._unsettled = asyncio.create_task(self._commit(sent, through))
+        return read
+
+    async def _settled(self) -> None:
+        """Waits until the round before is acknowledged and committed. Raises what went wrong there; again
+        and again, as nothing may be sent after it."""
+        if self._unsettled is not None:
+            await asyncio.shield(self._unsettled)
+            self._unsettled = None
+
+    async def _commit(self, sent: list[Any], through: dict[TopicPartition, int]) -> None:
         await asyncio.gather(*sent)
+        if not through:
+            return
         await self._consumer.commit(
-            {partition: OffsetAndMetadata(self._through[partition] + 1, "") for partition in batches}
+            {partition: OffsetAndMetadata(last + 1, "") for partition, last in through.items()}
         )
         self._status.committed_at = time.time()
-        for partition in batches:
+        for partition, last in through.items():
             end = self._consumer.highwater(partition) or 0
-            self._status.lag[partition.partition] = max(end - self._through[partition] - 1, 0)
+            self._status.lag[partition.partition] = max(end - last - 1, 0)
 
-    async def _send(self, partition: TopicPartition, chunk: Sequence[ConsumerRecord]) -> list[Any]:
+    async def _send(self, partition: TopicPartition, chunk: Chunk) -> list[Any]:
         """Sends a packed record and the dead letters beside it; futures of the acknowledgements."""
-        now = time.time_ns() // 1000
-        decoded = self._decoder.decode(chunk, now)
-        payload = decoded.payload()
-        if len(payload) > MAX_PAYLOAD_BYTES:
-            if len(chunk) > 1:
-                middle = len(chunk) // 2
-                return [
-                    *await self._send(partition, chunk[:middle]),
-                    *await self._send(partition, chunk[middle:]),
-                ]
-            reason = f"expected at most {MAX_PAYLOAD_BYTES} bytes in canonical form, got {len(payload)}"
-            decoded = Decoded(rejected=[Rejected(chunk[0], InvalidRecord(reason, kind="too_large"))])
-            payload = b""
         record = packing.encode(
             topic_id=self._topic_id,
             prev=self._through[partition],
-            first=chunk[0].offset,
-            through=chunk[-1].offset,
-            ingest_timestamp=now,
-            offsets=decoded.offsets,
-            source_timestamps_ms=decoded.timestamps_ms,
-            source_systems=decoded.systems,
-            payload=payload,
+            first=chunk.first,
+            through=chunk.through,
+            ingest_timestamp=time.time_ns() // 1000,
+            offsets=chunk.offsets,
+            source_timestamps_ms=chunk.timestamps_ms,
+            source_systems=chunk.systems,
+            payload=b"".join(chunk.payload),
         )
         futures = [
             await self._producer.send(
@@ -168,16 +189,16 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
                 key=self._source.topic.encode(),
                 partition=0,
             )
-            for rejected in decoded.rejected
+            for rejected in chunk.rejected
         ]
         futures.append(
             await self._producer.send(self._source.internal_topic, record, partition=partition.partition)
         )
-        self._through[partition] = chunk[-1].offset
-        self._status.events += len(decoded.offsets)
-        self._status.bytes += sum(len(record.value or b"") for record in chunk)
-        self._status.invalid.update(rejected.error.kind for rejected in decoded.rejected)
-        self._status.skipped.update(decoded.skipped)
+        self._through[partition] = chunk.through
+        self._status.events += len(chunk.offsets)
+        self._status.bytes += chunk.size
+        self._status.invalid.update(rejected.error.kind for rejected in chunk.rejected)
+        self._status.skipped.update(chunk.skipped)
         return futures
 
     async def _check_first(self, partition: TopicPartition, first: int) -> None:
@@ -257,18 +278,6 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
             except TimeoutError:
                 return -1
             return int(record.offset)
-
-
-def _chunks(records: Sequence[ConsumerRecord], most: int) -> Iterator[Sequence[ConsumerRecord]]:
-    """Slices of at most ``most`` records and CHUNK_BYTES, with at least one record each."""
-    start, size = 0, 0
-    for index, record in enumerate(records):
-        length = len(record.value or b"")
-        if index > start and (index - start >= most or size + length > CHUNK_BYTES):
-            yield records[start:index]
-            start, size = index, 0
-        size += length
-    yield records[start:]
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from contracts.errors import InvalidRecord
+from kafka_cluster.record_batches import Record
 from streams.ingestion.debezium.position import (
     POSTGRESQL,
     commit_time,
@@ -55,16 +56,6 @@ class Skipped(NamedTuple):
     kind: str
 
 
-class KafkaRecord(Protocol):
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Any
-
-
 class ChangeDecoder:
     """Decodes records one by one. Not thread-safe: it remembers the schemas that it has seen."""
 
@@ -72,7 +63,7 @@ class ChangeDecoder:
         self._schemas = Schemas()
         self._opener = Opener()
 
-    def decode(self, record: KafkaRecord, latest: int) -> Change | Skipped:
+    def decode(self, record: Record, latest: int) -> Change | Skipped:
         """The change that a record tells of. ``latest`` is the latest time accepted, microseconds.
 
         Raises InvalidRecord for what is neither a change nor one of Debezium's other messages.
@@ -94,9 +85,7 @@ class ChangeDecoder:
         form = self._schemas.of_rows(schema) if schema else NO_SCHEMA
         return self._change(record, envelope, op, form, latest)
 
-    def _change(
-        self, record: KafkaRecord, envelope: dict[str, Any], op: str, form: Form, latest: int
-    ) -> Change:
+    def _change(self, record: Record, envelope: dict[str, Any], op: str, form: Form, latest: int) -> Change:
         source = source_block(envelope)
         connector = connector_of(source)
         snapshot = is_snapshot(source, op)

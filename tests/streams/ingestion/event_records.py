@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import calendar
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from contracts.settings import Settings
 from contracts.sources import APP_EVENTS, CLICKSTREAM, EXTERNAL_DATA, USERS, Source
+from kafka_cluster.record_batches import Columns
 from streams.ingestion.decoding import BatchDecoder, Decoded
 
 NOW = 1_795_000_000_000_000
@@ -53,9 +55,22 @@ class Record(NamedTuple):
     headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
+def columns(records: Sequence[Any]) -> Columns:
+    """Records of one partition as ingestion reads them."""
+    return Columns(
+        records[0].topic,
+        records[0].partition,
+        [record.offset for record in records],
+        [record.timestamp for record in records],
+        [record.key for record in records],
+        [record.value for record in records],
+        [list(record.headers) for record in records],
+    )
+
+
 def decode(*values: Any, source: Source = APP_EVENTS, configured: Settings | None = None) -> Decoded:
     """Decodes values (dicts, texts or bytes) as one batch, from a cold and again from a warm decoder."""
-    records = [Record(as_bytes(value), offset) for offset, value in enumerate(values)]
+    records = columns([Record(as_bytes(value), offset) for offset, value in enumerate(values)])
     decoder = BatchDecoder(configured or Settings(), source)
     cold, warm = decoder.decode(records, NOW), decoder.decode(records, NOW)
     assert cold.payload() == warm.payload()

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from contracts.landing import LANDING
 from contracts.settings import Settings
 from contracts.sources import CDC_CHANGES
 from streams.ingestion.debezium.unavailable import MARKER
@@ -31,6 +32,7 @@ from tests.streams.ingestion.change_records import (
     refusal,
     skipped,
 )
+from tests.streams.ingestion.event_records import columns
 
 
 @pytest.mark.parametrize(
@@ -239,6 +241,9 @@ class TestKeys:
             (b"", None),
             (b'{"b": 1, "a": {"d": 1, "c": 2}}', '{"a":{"c":2,"d":1},"b":1}'),
             (b'{"schema":null,"payload":{"id":7}}', '{"id":7}'),
+            (b'{ "payload": {"id":7}, "schema": {"type": "struct", "fields": []} }', '{"id":7}'),
+            (b'{"schema":1,"id":7}', '{"id":7,"schema":1}'),
+            (b'{"payload":7}', "7"),
             (b'{"payload":7,"schema":{"type":"int32"}}', "7"),
             (b"7", "7"),
             (b"Struct{id=7}", '"Struct{id=7}"'),
@@ -323,7 +328,7 @@ def test_what_is_skipped_is_counted_by_kind_also_for_prometheus() -> None:
         Record(None if value is None else json.dumps(value).encode(), offset=offset)
         for offset, value in enumerate(values)
     ]
-    decoded = BatchDecoder(Settings(), CDC_CHANGES).decode(records, LATEST)
+    decoded = BatchDecoder(Settings(), CDC_CHANGES).decode(columns(records), LATEST)
     assert decoded.skipped == {"tombstone": 2, "heartbeat": 1, "transaction": 1, "ddl": 1, "message": 1}
     assert [rejected.record.offset for rejected in decoded.rejected] == [6]
     status = SourceStatus(source="cdc_changes", skipped=decoded.skipped)
@@ -334,10 +339,19 @@ def test_what_is_skipped_is_counted_by_kind_also_for_prometheus() -> None:
     assert 'dp_ingestion_skipped_total{kind="tombstone",source="cdc_changes"} 2.0' in metrics
 
 
+def test_landing_has_the_columns_of_the_contract() -> None:
+    assert LANDING[CDC_CHANGES.name].names == [
+        *("change_id", "op", "operation", "is_snapshot", "connector", "database", "schema", "table", "key"),
+        *("before", "after", "changed_columns", "unavailable_columns", "commit_timestamp", "sequence"),
+        *("envelope", "source_topic", "source_partition", "source_offset", "source_timestamp"),
+        "ingest_timestamp",
+    ]
+
+
 def test_schemas_are_remembered_within_bounds() -> None:
     decoder = BatchDecoder(Settings(), CDC_CHANGES)
     for number in range(1_200):
         schema = {"type": "struct", "fields": [], "version": number}
         sent = json.dumps({"schema": schema, "payload": envelope("c", None, ROW)}).encode()
-        assert decoder.decode([Record(sent)], LATEST).offsets == [7]
+        assert decoder.decode(columns([Record(sent)]), LATEST).offsets == [7]
     assert len(decoder._changes._schemas._known) <= 512

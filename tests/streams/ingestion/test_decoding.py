@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import polars as pl
@@ -22,6 +23,7 @@ from tests.streams.ingestion.event_records import (
     USER,
     Record,
     as_bytes,
+    columns,
     decode,
     microseconds,
     refusal,
@@ -106,7 +108,7 @@ class TestSourceSystem:
     ) -> None:
         decoder = BatchDecoder(Settings(), APP_EVENTS)
         for _ in range(2):
-            decoded = decoder.decode([Record(as_bytes(APP), headers=headers)], NOW)
+            decoded = decoder.decode(columns([Record(as_bytes(APP), headers=headers)]), NOW)
             assert decoded.systems == [system]
 
 
@@ -114,7 +116,7 @@ def test_kafka_timestamps_that_are_absent_or_ahead_become_the_clock() -> None:
     decoder = BatchDecoder(Settings(), APP_EVENTS)
     times = [5, -1, NOW // 1000 + 1, 2**62]
     records = [Record(as_bytes(APP), offset, timestamp=at) for offset, at in enumerate(times)]
-    assert decoder.decode(records, NOW).timestamps_ms == [5, *[NOW // 1000] * 3]
+    assert decoder.decode(columns(records), NOW).timestamps_ms == [5, *[NOW // 1000] * 3]
 
 
 def test_a_case_that_decoding_does_not_know_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,6 +126,34 @@ def test_a_case_that_decoding_does_not_know_stops_nothing(monkeypatch: pytest.Mo
     monkeypatch.setattr("streams.ingestion.lenient.decode", broken)
     decoder = BatchDecoder(Settings(), CLICKSTREAM)
     good, bad = Record(as_bytes(CLICK), 0), Record(b"{}", 1)
-    decoded = decoder.decode([good, bad, good], NOW)
+    decoded = decoder.decode(columns([good, bad, good]), NOW)
     assert len(decoded.offsets) == 2
     assert [rejected.error.kind for rejected in decoded.rejected] == ["undecodable"]
+
+
+def test_a_batch_comes_to_what_each_of_its_records_comes_to_alone() -> None:
+    chance = random.Random(5)
+    poison = [
+        b"{",
+        b'{"a":1},{"b":2}',
+        {**APP, "event_type": "Login"},
+        {**APP, "user_id": " "},
+        {**APP, "properties": [1]},
+        {**APP, "event_timestamp": "1969-12-31T23:59:59Z"},
+        {**APP, "event_timestamp": "2026-11-18T10:00:00.1234567Z"},
+        {**APP, "novel": 1},
+        {**APP, "properties": {"a": "\u00e9", "b": 2**70}},
+        None,
+    ]
+    for share in (0.002, 0.05, 0.5):
+        values = [
+            chance.choice(poison) if chance.random() < share else {**APP, "event_id": f"e{number}"}
+            for number in range(1_000)
+        ]
+        records = [Record(as_bytes(value), offset) for offset, value in enumerate(values)]
+        decoder = BatchDecoder(Settings(), APP_EVENTS)
+        together = decoder.decode(columns(records), NOW)
+        alone = [decoder.decode(columns([record]), NOW) for record in records]
+        assert together.payload() == b"".join(each.payload() for each in alone)
+        assert together.offsets == [offset for each in alone for offset in each.offsets]
+        assert [r.error.args for r in together.rejected] == [r.error.args for d in alone for r in d.rejected]

@@ -12,7 +12,7 @@ from streams import packing
 from streams.frames import Accepted, landing_frame
 from streams.ingestion import dead_letters
 from streams.ingestion.decoding import BatchDecoder
-from tests.streams.ingestion.event_records import NOW
+from tests.streams.ingestion.event_records import NOW, columns
 from tests.streams.ingestion.event_records import Record as EventRecord
 from tests.streams.ingestion.hostile import ANY, Hostile, records
 
@@ -37,7 +37,7 @@ def test_each_has_the_fate_that_it_was_built_for(source: Source, sent: dict[str,
             EventRecord(each.value, offset, source.topic, key=each.key, headers=each.headers)
             for offset, each in enumerate(mine[first : first + BATCH], first)
         ]
-        decoded = decoder.decode(batch, NOW)
+        decoded = decoder.decode(columns(batch), NOW)
         found.update(dict.fromkeys(decoded.offsets, "valid"))
         for rejected in decoded.rejected:
             found[rejected.record.offset] = "invalid"

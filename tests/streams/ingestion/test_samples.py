@@ -18,6 +18,7 @@ from contracts.sources import CDC_CHANGES
 from streams.ingestion.debezium.changes import Change
 from streams.ingestion.decoding import BatchDecoder, Decoded
 from tests.streams.ingestion.change_records import LATEST, Record
+from tests.streams.ingestion.event_records import columns
 
 FOLDER = Path(__file__).parents[2] / "samples" / "debezium"
 FILES = sorted(FOLDER.glob("*.ndjson"))
@@ -34,7 +35,7 @@ def decoded(name: str, keys: list[bytes | None] | None = None) -> Decoded:
         Record(line, key=None if keys is None else keys[offset], offset=offset)
         for offset, line in enumerate(lines)
     ]
-    found = BatchDecoder(Settings(), CDC_CHANGES).decode(records, LATEST)
+    found = BatchDecoder(Settings(), CDC_CHANGES).decode(columns(records), LATEST)
     assert len(found.offsets) + found.skipped.total() + len(found.rejected) == len(lines), "nothing is lost"
     return found
 
