@@ -26,6 +26,7 @@ from streams.chain import Chain, ChainFile, Step, no_step
 from streams.frames import Accepted, landing_frame, landing_types
 from streams.logic import logic_of
 from streams.packing import NO_OFFSET, PackedRecord, decode
+from streams.sessions import SessionState
 from streams.view_files import write_view
 from streams.views import View, ViewState, late_rule, view_of
 
@@ -109,6 +110,11 @@ class Partition:
     @property
     def has_view(self) -> bool:
         return self._state is not None
+
+    @property
+    def keeps_sessions(self) -> bool:
+        """Whether its open entries are sessions, not windows."""
+        return isinstance(self._state, SessionState)
 
     @property
     def is_due(self) -> bool:

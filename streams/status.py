@@ -15,6 +15,7 @@ _LABELS = ("source", "partition")
 _GAUGES = {
     "landed_offset": Gauge("dp_stream_landed_offset", "Last source offset in landing", _LABELS),
     "open_windows": Gauge("dp_stream_open_windows", "Open windows", _LABELS),
+    "open_sessions": Gauge("dp_stream_open_sessions", "Open sessions", _LABELS),
     "waiting_events": Gauge("dp_stream_waiting_events", "Events read and not yet landed", _LABELS),
     "late_events": Gauge("dp_stream_late_events", "Late events since the partition was loaded", _LABELS),
     "lag_records": Gauge("dp_stream_lag_records", "Packed records not yet read", _LABELS),
@@ -110,7 +111,8 @@ def _row(flusher: Flusher, key: Key, slot: Slot) -> dict[str, Any]:
         "topic_id": partition.topic_id,
         "landed_offset": partition.position,
         "watermark": iso(partition.watermark),
-        "open_windows": partition.open_entries,
+        "open_windows": 0 if partition.keeps_sessions else partition.open_entries,
+        "open_sessions": partition.open_entries if partition.keeps_sessions else 0,
         "flush_age_seconds": round(time.time() - partition.flushed_at, 1) if partition.flushed_at else None,
         "flushes": partition.flushes,
         "waiting_events": partition.waiting_events,

@@ -3,6 +3,7 @@ computation, row by row; and what the rule says at its edges."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 
 from contracts.settings import Settings
 from contracts.sources import CLICKSTREAM
+from streams.flusher import Slot
 from streams.partition import Partition
+from streams.status import partition_rows
 from tests.streams.feeding import canonical_click
 from tests.streams.oracle import check_landing
 from tests.streams.scenario import MICRO, TOPIC_ID, Scenario, flush, loaded, packed, temporary_settings
@@ -198,3 +201,13 @@ def test_a_path_ends_after_a_thousand_pages_and_the_counts_go_on() -> None:
         check_sessions(conf, TOPIC_ID, [0])
         state = sum(len(content) for _, content in clicks.partition.snapshot())
         assert state < 20_000, "a session's old clicks are sums and its first pages"
+
+
+def test_the_worker_tells_open_sessions_beside_open_windows() -> None:
+    with temporary_settings(session_gap_seconds=GAP) as conf:
+        clicks = Clicks(conf)
+        clicks.land((1, "/a"), (50, "/b"))
+        slots = {("clickstream", 0): Slot(clicks.partition, 0, 0, 0.0)}
+        flusher: Any = SimpleNamespace(slots=slots, is_paused=False, failure="", end_offset=lambda key: 0)
+        (row,) = partition_rows(flusher)
+        assert (row["open_windows"], row["open_sessions"]) == (0, 2)
