@@ -20,7 +20,12 @@ _LAST = (_LAST_ORDINAL - EPOCH_ORDINAL + 1) * DAY - 1
 
 # What the connector makes of 'infinity' and '-infinity', by unit: PostgreSQL's driver has a pair of its own
 # for timestamps, dates and nanoseconds saturate.
-_INFINITE_DAYS = {2**31 - 1: "infinity", -(2**31): "-infinity"}
+_INFINITE_DAYS = {
+    2**31 - 1: "infinity",
+    -(2**31): "-infinity",
+    -2_147_472_692: "infinity",  # what Debezium 3.2 sends
+    -2_147_472_691: "-infinity",
+}
 _INFINITE_MILLIS = {9_223_372_036_825_200: "infinity", -9_223_372_036_832_400: "-infinity"}
 _INFINITE_MICROS = {9_223_372_036_825_200_000: "infinity", -9_223_372_036_832_400_000: "-infinity"}
 _INFINITE_NANOS = {2**63 - 1: "infinity", -(2**63): "-infinity"}
