@@ -14,7 +14,7 @@ from lakehouse import tables
 from lakehouse.bronze import BronzeTable
 from lakehouse.datasets import DATASETS, Dataset
 from lakehouse.delta_log import latest_version
-from lakehouse.maintenance import landing, views
+from lakehouse.maintenance import landing, logs, views
 from lakehouse.maintenance.tables import Work, due, rewrite, vacuum
 from lakehouse.rounds import Rounds
 
@@ -82,6 +82,8 @@ class Maintenance:
                 yield partial(self._rewrite, path, declared, work)
             if self._clock() - self._vacuumed.setdefault(declared.name, self._began) >= VACUUM_SECONDS:
                 yield partial(self._vacuum, path, declared)
+            if logs.superfluous(path, now):
+                yield partial(self._thin, path)
         for bronze in self._rounds.bronze_tables:
             yield partial(self._clean, bronze)
         for folder in views.folders(self._settings):
@@ -100,6 +102,9 @@ class Maintenance:
         self._vacuumed[declared.name] = self._clock()
         forget(self._rounds, declared.name)
         return bool(removed)
+
+    def _thin(self, path: Path) -> bool:
+        return logs.thin(path, self._now()) > 0
 
     def _clean(self, bronze: BronzeTable) -> bool:
         return landing.clean(self._settings, bronze) > 0

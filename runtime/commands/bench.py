@@ -157,3 +157,137 @@ def path(
         click.echo(f"written to {written}")
     if not all(check.passed for check in checks):
         sys.exit(1)
+
+
+@command.command(
+    "medallion",
+    epilog="""\b
+Examples:
+  dp bench medallion --engine embedded
+  dp bench medallion --engine spark --size 1000000 --size 5000000 --pairs 3
+  dp --set lakehouse.embedded_memory_mb=4096 bench medallion --engine embedded --size 20000000""",
+)
+@click.option(
+    "engines",
+    "--engine",
+    type=click.Choice(["embedded", "spark"]),
+    multiple=True,
+    default=("embedded", "spark"),
+    help="Which engines; both by default. Spark needs its cluster, as dp up starts it.",
+)
+@click.option(
+    "sizes",
+    "--size",
+    type=click.IntRange(min=1),
+    multiple=True,
+    default=(1_000_000, 5_000_000, 20_000_000),
+    help="Rows of the day that is merged into; 1, 5 and 20 million by default.",
+)
+@click.option("--events", type=click.IntRange(min=2), default=50_000, show_default=True, help="New events.")
+@click.option("--pairs", type=click.IntRange(min=1), default=5, show_default=True, help="Pairs of merges.")
+@click.option("late", "--late/--no-late", default=True, help="Also new events spread over thirty days.")
+@click.option("as_json", "--json", is_flag=True, help="The result as JSON instead of a table.")
+@click.option("--output", metavar="FILE", default="", help="Where the JSON goes; <data>/bench/ by default.")
+@click.pass_obj
+def medallion(
+    resolved: Resolved,
+    engines: tuple[str, ...],
+    sizes: tuple[int, ...],
+    events: int,
+    pairs: int,
+    late: bool,
+    as_json: bool,
+    output: str,
+) -> None:
+    """What a silver merge costs, by the size of the day that it goes into, beside the same by hand.
+
+    By hand is polars and deltalake for the embedded engine, PySpark for Spark, written for this one table.
+    The two take turns on equal tables of their own, which are made for it under <data>/bench/ and removed
+    again.
+    """
+    from contextlib import closing
+
+    from runtime.bench import by_hand
+    from runtime.bench.medallion import ByHand, Merges, measure
+    from runtime.bench.report import print_table, write_json
+    from runtime.engines import make_engine
+
+    settings = resolved.settings
+    found: list[Merges] = []
+    for name in dict.fromkeys(engines):
+        own = msgspec.structs.replace(
+            settings, lakehouse=msgspec.structs.replace(settings.lakehouse, engine=name)
+        )
+        with closing(make_engine(own)) as engine:
+            engine.connect()
+            hand: ByHand = by_hand.merge
+            if name == "spark":
+                from batch.by_hand import MergeByHand
+
+                hand = MergeByHand(engine)  # type: ignore[arg-type]
+            told = lambda text: click.echo(text, err=True)  # noqa: E731
+            found += measure(
+                own, engine, hand, sizes=sizes, new_rows=events, pairs=pairs, late=late, told=told
+            )
+    result = {
+        "events": events,
+        "merges": [{**msgspec.to_builtins(one), "medians": one.medians, "ratio": one.ratio} for one in found],
+    }
+    path = write_json(settings, "medallion", result, output)
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+        return
+    print_table(
+        f"Silver merges of {events:,} events: medians of {pairs} pairs, seconds",
+        ("engine", "events are", "rows in the table", "ours", "by hand", "ours / by hand"),
+        [(m.engine, m.case, m.table_rows, *(f"{s:.2f}" for s in m.medians), f"{m.ratio:.2f}") for m in found],
+    )
+    click.echo(f"written to {path}")
+
+
+@command.command(
+    "growth",
+    epilog="""\b
+Examples:
+  dp bench growth
+  dp bench growth --rounds 5760 --rate 500 --check""",
+)
+@click.option("--rounds", type=click.IntRange(min=1), default=1_200, show_default=True, help="Bronze rounds.")
+@click.option("--rate", type=click.IntRange(min=1), default=100, show_default=True, help="Events a second.")
+@click.option("--check", is_flag=True, help="Exit 1 where a limit is exceeded.")
+@click.option("as_json", "--json", is_flag=True, help="The result as JSON instead of a table.")
+@click.option("--output", metavar="FILE", default="", help="Where the JSON goes; <data>/bench/ by default.")
+@click.pass_obj
+def growth(resolved: Resolved, rounds: int, rate: int, check: bool, as_json: bool, output: str) -> None:
+    """How logs and files grow: some hours of commits for real, without waiting, then arithmetic for months.
+
+    Limits: each log under 1 GB in the steady state, each snapshot loaded within a second, bronze's bytes at
+    most 40 % of the JSON's.
+    """
+    from runtime.bench.growth import measure
+    from runtime.bench.report import print_table, write_json
+
+    found = measure(resolved.settings, rounds=rounds, rate=rate, told=lambda text: click.echo(text, err=True))
+    result = {
+        "rounds": rounds,
+        "rate": rate,
+        "tables": [{**msgspec.to_builtins(g), "met": g.met} for g in found],
+    }
+    path = write_json(resolved.settings, "growth", result, output)
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+    else:
+        print_table(
+            f"After {rounds:,} rounds at {rate:,} events a second, and in the steady state",
+            ("table", "commits", "a day", "files", "log MB", "steady log MB", "load s", "steady load s",
+             "bytes a row", "of its JSON", "met"),
+            [
+                (g.table, g.commits, g.commits_a_day, g.files, g.log_bytes / 1e6, g.steady_log_bytes / 1e6,
+                 f"{g.load_seconds:.3f}", f"{g.steady_load_seconds:.3f}", g.bytes_a_row,
+                 f"{g.bytes_a_row / g.json_bytes_a_row:.0%}", g.met)
+                for g in found
+            ],
+        )  # fmt: skip
+        click.echo(f"written to {path}")
+    if check and not all(g.met for g in found):
+        sys.exit(1)

@@ -12,9 +12,10 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ from lakehouse.datasets import dataset
 from lakehouse.embedded import EmbeddedEngine
 from lakehouse.embedded.jobs import files_query
 from lakehouse.maintenance import landing as cleaning
+from lakehouse.maintenance import logs
 from lakehouse.maintenance import tables as maintenance
 from lakehouse.maintenance import views as view_maintenance
 from lakehouse.maintenance.steps import Maintenance
@@ -265,6 +267,37 @@ def test_landing_keeps_what_bronze_has_passed_over(
     assert cleaning.clean(settings, table) == 0
     assert table.take().rows == 1
     assert cleaning.clean(settings, table) == 2
+
+
+def test_checkpoints_are_thinned_and_every_version_can_still_be_read(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    table = tmp_path / "table"
+    configuration = {"delta.checkpointInterval": "5", "delta.logRetentionDuration": "interval 30 days"}
+    ages = {}
+    for version in range(60):
+        write_deltalake(table, pa.table({"x": [version]}), mode="append", configuration=configuration)
+        if version % 5 == 4:
+            ages[version] = timedelta(hours=8 * (60 - version))
+    folder = table / "_delta_log"
+    for version, age in ages.items():
+        at = (now - age).timestamp()
+        os.utime(folder / f"{version:020d}.checkpoint.parquet", (at, at))
+    assert len(ages) == 12
+    assert logs.thin(table, now) > 3
+    kept = sorted(int(file.name[:20]) for file in folder.glob("*.checkpoint.parquet"))
+    assert kept[0] == 4 and kept[-2:] == [54, 59]
+    assert len(kept) <= logs.kept_at_most(8 * 56 / 24)
+    assert logs.thin(table, now) == 0
+    for version in range(60):
+        assert DeltaTable(table, version=version).to_pyarrow_table().num_rows == version + 1
+    # The log's own clean-up, later, leaves every version within the retention readable.
+    for file in folder.iterdir():
+        if file.name[:20].isdecimal() and int(file.name[:20]) < 33:
+            os.utime(file, (0, 0))
+    DeltaTable(table).cleanup_metadata()
+    for version in range(33, 60):
+        assert DeltaTable(table, version=version).to_pyarrow_table().num_rows == version + 1
+    assert logs.thin(table, now) == 0
 
 
 def known(settings: Settings) -> list[tuple[Any, ...]]:
