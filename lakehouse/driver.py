@@ -30,7 +30,7 @@ from lakehouse.rounds import Rounds
 SERVICE = "lakehouse-driver"
 MAINTENANCE_IDLE_SECONDS = 1.0
 """A step of maintenance is begun where no round is due within so many seconds …"""
-MAINTENANCE_LATEST_SECONDS = 60.0
+MAINTENANCE_LATEST_SECONDS = 10.0
 """… or where there has been none for so long, so that busy tables are kept small as well."""
 BACK_OFF_SECONDS = 60.0
 """Longest wait after failed rounds."""
