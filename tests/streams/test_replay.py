@@ -20,7 +20,7 @@ from contracts.errors import ConflictError, NotFound
 from contracts.heartbeat import HeartbeatWriter
 from contracts.layout import view_folder
 from contracts.settings import Settings
-from contracts.sources import APP_EVENTS, USERS
+from contracts.sources import APP_EVENTS, CLICKSTREAM, USERS, Source
 from contracts.view_lock import rewriting
 from contracts.views import windows_query
 from streams import replay
@@ -28,9 +28,10 @@ from streams.logic import logic_of
 from streams.packing import encode
 from streams.partition import Partition
 from streams.replay import Rebuilt, rebuild
-from tests.streams.feeding import canonical_event, payload_of
+from tests.streams.feeding import canonical_click, canonical_event, payload_of
 from tests.streams.oracle import chain_files, check_rows, from_input, read_by_rule
 from tests.streams.scenario import TOPIC_ID
+from tests.streams.session_oracle import check_sessions, read_sessions
 
 MIDNIGHT = datetime(2026, 3, 6, tzinfo=UTC)
 MICRO = 1_000_000
@@ -46,8 +47,9 @@ def settings_in(folder: Path, **streams: object) -> Settings:
 class Stream:
     """Two partitions that take events around midnight, some of them late, in flushes of random size."""
 
-    def __init__(self, settings: Settings, seed: int) -> None:
+    def __init__(self, settings: Settings, seed: int, source: Source = APP_EVENTS) -> None:
         self.settings = settings
+        self.source = source
         self.chance = random.Random(seed)
         self.events: list[tuple[int, dict[str, Any]]] = []
         self.partitions = {number: self._loaded(number) for number in PARTITIONS}
@@ -70,7 +72,7 @@ class Stream:
             partition.settle(partition.flush())
 
     def _loaded(self, number: int) -> Partition:
-        partition = Partition(self.settings, APP_EVENTS, number, TOPIC_ID)
+        partition = Partition(self.settings, self.source, number, TOPIC_ID)
         partition.load({})
         return partition
 
@@ -80,12 +82,7 @@ class Stream:
         for offset in range(first, first + count):
             age = chance.choice((0, 1, 20, 90, 240, 3000))
             at = self.clock - timedelta(seconds=age)
-            kind = chance.choice(("purchase", "login", "error"))
-            value = chance.randrange(100) / 4 if kind == "purchase" else None
-            user = f"user-{chance.randrange(6)}"
-            events.append(
-                canonical_event(f"{number}-{offset}", user, kind, int(at.timestamp() * MICRO), value)
-            )
+            events.append(self._event(f"{number}-{offset}", at))
             self.events.append((number, {**events[-1], "event_timestamp": at.isoformat()}))
         stamp = int(self.clock.timestamp() * 1000)
         data = encode(
@@ -101,6 +98,16 @@ class Stream:
         )
         self.next[number] += count
         self.partitions[number].append(first, data)
+
+    def _event(self, name: str, at: datetime) -> dict[str, Any]:
+        chance, moment = self.chance, int(at.timestamp() * MICRO)
+        user = f"user-{chance.randrange(6)}"
+        if self.source is CLICKSTREAM:
+            session = chance.choice((None, "s1"))
+            return canonical_click(name, user, moment, session=session, page=f"/{chance.randrange(5)}")
+        kind = chance.choice(("purchase", "login", "error"))
+        value = chance.randrange(100) / 4 if kind == "purchase" else None
+        return canonical_event(name, user, kind, moment, value)
 
 
 def nothing(topic_id: str, partition: int, offset: int) -> Iterator[pl.DataFrame]:
@@ -153,6 +160,21 @@ def test_after_a_change_of_the_windows_it_is_the_recomputation(
     check_rows(read_by_rule(changed), from_input(changed, stream.events))
     stream.go_on(5)
     check_rows(read_by_rule(changed), from_input(changed, stream.events))
+
+
+def test_sessions_are_rebuilt_across_midnight_and_by_another_gap(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, session_gap_seconds=400)
+    stream = Stream(settings, 8, CLICKSTREAM)
+    stream.go_on(14)
+    check_sessions(settings, TOPIC_ID, PARTITIONS)
+    before = read_sessions(settings, "* EXCLUDE (revision)")
+    done = rebuild(settings, CLICKSTREAM, MIDNIGHT, None, nothing)
+    assert done.rows_written and read_sessions(settings, "* EXCLUDE (revision)") == before
+    stream.go_on(4)
+    check_sessions(settings, TOPIC_ID, PARTITIONS)
+    changed = settings_in(tmp_path, session_gap_seconds=150)
+    rebuild(changed, CLICKSTREAM, MIDNIGHT - timedelta(days=1), None, nothing)
+    check_sessions(changed, TOPIC_ID, PARTITIONS, landed_so=False)
 
 
 def test_what_landing_no_longer_has_comes_from_bronze(

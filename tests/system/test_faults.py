@@ -9,9 +9,12 @@ import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import pyarrow.parquet as pq
 import pytest
 
 from contracts.landing import LANDING
@@ -19,7 +22,15 @@ from contracts.layout import chains_root
 from contracts.sources import APP_EVENTS, CLICKSTREAM, Source
 from kafka_cluster.topics import ensure_topics, topic_ids
 from streams.chain import Chain
-from tests.streams.oracle import check_landing, check_rows, check_windows, from_input, read_by_rule
+from tests.streams.oracle import (
+    chain_files,
+    check_landing,
+    check_rows,
+    check_windows,
+    from_input,
+    read_by_rule,
+)
+from tests.streams.session_oracle import check_sessions
 from tests.system.bare_broker import Broker
 from tests.system.raw_feed import BROKEN, RawFeed, records
 
@@ -51,6 +62,7 @@ class Platform:
             streams__flush_seconds=1.0,
             streams__window_seconds=10,
             streams__grace_seconds=20,
+            streams__session_gap_seconds=30,
         )
         self.settings = self.broker.settings
         self.restarts: dict[str, int] = defaultdict(int)
@@ -178,14 +190,37 @@ def test_random_kills_and_pauses_of_everything_lose_and_double_nothing(platform:
     )
     windows = check_rows(read_by_rule(platform.settings), from_input(platform.settings, events))
     check_windows(platform.settings, platform.ids[APP_EVENTS.topic], sorted(ends[APP_EVENTS]))
+    clicks = {
+        (partition, offset): msgspec.json.decode(value) for partition, offset, _, value in truth[CLICKSTREAM]
+    }
+    _check_clicks(platform, clicks)
+    clicks_id = platform.ids[CLICKSTREAM.topic]
+    sessions = check_sessions(platform.settings, clicks_id, sorted(ends[CLICKSTREAM]))
     log.warning(
-        "%d events sent, %d landed once, %d windows equal; restarts: %s",
+        "%d events sent, %d landed once, %d windows and %d sessions equal; restarts: %s",
         feed.sent,
         total,
         windows,
+        sessions,
         dict(platform.restarts),
     )
-    assert total and windows
+    assert total and windows and sessions
+
+
+def _check_clicks(platform: Platform, clicks: dict[tuple[int, int], dict[str, Any]]) -> None:
+    """Landing has them as they were sent, for the sessions are computed from there."""
+    topic_id = platform.ids[CLICKSTREAM.topic]
+    landed = 0
+    for number in range(platform.settings.kafka.partitions):
+        for path in chain_files(platform.settings, CLICKSTREAM, topic_id, number):
+            for row in pq.read_table(path, partitioning=None).to_pylist():
+                sent = clicks[number, row["source_offset"]]
+                assert {name: row[name] for name in sent} | {
+                    "click_timestamp": sent["click_timestamp"]
+                } == sent
+                assert row["click_timestamp"] == datetime.fromisoformat(sent["click_timestamp"])
+                landed += 1
+    assert landed == len(clicks)
 
 
 def _strike(platform: Platform, chance: random.Random, number: int) -> None:
