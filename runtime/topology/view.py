@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from kafka_cluster.state import ClusterState, DiskBudget
+from kafka_cluster.state import ClusterState, ConsumerState, DiskBudget
 from runtime.topology.state import ServiceStatus, Snapshot
 
 STYLES = {
@@ -137,27 +137,35 @@ def render(snapshot: Snapshot, *, consumers: bool = False) -> RenderableType:
 
 
 def consumer_table(cluster: ClusterState) -> RenderableType:
-    """One row a consumer group: rates of the last half minute, lag, and what was last wrong."""
+    """One row a consumer group: rates of the last half minute, lag, and what is wrong now, or was when it
+    went down. The JSON tells more."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("consumer", no_wrap=True)
     table.add_column("state", no_wrap=True)
     for column in ("messages/s", "KB/s", "invalid/s", "lag", "last commit"):
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("last error", overflow="ellipsis", no_wrap=True, style="dim")
+    table.add_column("", overflow="ellipsis", no_wrap=True, style="dim")
     for consumer in cluster.consumers:
-        invalid = " ".join(f"{rate:,.1f} {kind}" for kind, rate in consumer.invalid_per_second.items())
         age = consumer.commit_age_seconds
         table.add_row(
             consumer.group,
             Text(consumer.state, "green" if consumer.state == "running" else "bold yellow"),
             f"{consumer.messages_per_second:,.0f}",
             f"{consumer.bytes_per_second / 1000:,.0f}",
-            invalid or "0",
+            _invalid(consumer),
             "?" if consumer.lag is None else f"{consumer.lag:,}",
             "never" if age is None else f"{age:,.0f} s ago",
-            consumer.message or consumer.last_error,
+            consumer.message or (consumer.last_error if consumer.state == "down" else ""),
         )
     return table
+
+
+def _invalid(consumer: ConsumerState) -> str:
+    """The rate of all kinds together, and the most frequent kind."""
+    rates = consumer.invalid_per_second
+    if not rates:
+        return "0"
+    return f"{sum(rates.values()):,.1f}, most {max(rates, key=lambda kind: rates[kind])}"
 
 
 def figures(snapshot: Snapshot) -> Iterator[str]:

@@ -26,7 +26,7 @@ def snapshot(*lags: int, disk: DiskBudget | None = None) -> Snapshot:
         state="down",
         lag=sum(lags),
         partitions=parts(*lags),
-        invalid_per_second={"wrong_type": 0.5},
+        invalid_per_second={"too_large": 0.2, "wrong_type": 0.5},
         commit_age_seconds=75.0,
         last_error="the broker went away",
     )
@@ -72,6 +72,6 @@ def test_a_consumer_that_is_down_is_shown_with_what_was_last_wrong() -> None:
         console.print(render(snapshot(40), consumers=True))
     (row,) = (line for line in captured.get().splitlines() if line.startswith("users_consumer"))
     assert row.split() == [
-        *("users_consumer", "down", "0", "0", "0.5", "wrong_type", "40", "75", "s", "ago"),
+        *("users_consumer", "down", "0", "0", "0.7,", "most", "wrong_type", "40", "75", "s", "ago"),
         *("the", "broker", "went", "away"),
     ]

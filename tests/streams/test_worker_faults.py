@@ -141,11 +141,14 @@ def test_a_worker_killed_at_each_step_of_a_flush_loses_and_doubles_nothing(stage
 @pytest.mark.system
 @pytest.mark.long
 def test_a_worker_that_is_stuck_is_ended_and_its_successor_goes_on(stage: Stage) -> None:
-    stage.crew.plan = [("hidden", 3, "hang"), ()]
+    # More than once: a worker may also end itself at its start, when Faust has skipped a record.
+    stage.crew.plan = [("hidden", 3, "hang")] * 5
     stage.crew.start(1, "no commit", 3, "lost")
-    stage.go_on_until(lambda: len(stage.crew.deaths) >= 2)
-    assert [code for _, code in stage.crew.deaths] == [EXIT_FAULT] * 2
-    assert (stage.folder / "worker-1.log").read_text().count("no progress for") == 2
+    log = stage.folder / "worker-1.log"
+    stage.go_on_until(lambda: log.read_text().count("no progress for") == 2)
+    stage.crew.plan.clear()
+    stage.go_on_until(lambda: stage.are_at_work(1))
+    assert {code for _, code in stage.crew.deaths} == {EXIT_FAULT}
     stage.finish()
 
 
