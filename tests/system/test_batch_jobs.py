@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -45,30 +45,38 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkCluster]:
 
 
 def fill(settings: Settings) -> None:
-    """Days of windows and sessions, told more than once, some of them late."""
-    chance = random.Random(5)
+    """Days of windows and sessions, told more than once, some of them late. A revision tells one thing of a
+    key, however often it is written."""
     views = Views(settings)
     for back in (*range(-8, 4), 10, 20):
         day = DAY - timedelta(days=back)
         for revision in (10, 20, 20):
-            rows = []
-            for _ in range(20):
-                value = chance.choice([None, 0.0, 0.25, 1e9, -2.5])
-                count = chance.randint(1, 5)
-                late = chance.random() < 0.2
-                given = {"event_value_sum": value, "event_value_min": value, "event_value_max": value}
-                final = late or chance.random() < 0.5
-                kind = chance.choice(["login", "purchase"])
-                rows.append(
-                    window(chance.randrange(1440), chance.choice(USERS), count, day=day, event_type=kind,
-                           is_final=final, is_late=late, **given)
-                )  # fmt: skip
-            views.add(rows, revision)
+            views.add([told(day, revision, number) for number in range(20)], revision)
+            chance = random.Random(f"{day} {revision}")
             sessions = [
                 session(f"{day}-{n}", chance.choice(USERS), chance.randrange(900), day=day, bounce=n % 3 == 0)
                 for n in range(5)
             ]
             views.add(sessions, revision, "clickstream_sessions")
+
+
+def told(day: date, revision: int, number: int) -> dict[str, Any]:
+    """A window of its own minute, so that no other row of the file is about it."""
+    chance = random.Random(f"{day} {revision} {number}")
+    value = chance.choice([None, 0.0, 0.25, 1e9, -2.5])
+    late = number % 5 == 0
+    return window(
+        number * 70,
+        USERS[number % len(USERS)],
+        chance.randint(1, 5),
+        day=day,
+        event_type=("login", "purchase")[number % 2],
+        is_final=late or chance.random() < 0.5,
+        is_late=late,
+        event_value_sum=value,
+        event_value_min=value,
+        event_value_max=value,
+    )
 
 
 def rounded(rows: list[dict[str, Any]]) -> list[str]:
