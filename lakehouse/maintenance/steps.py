@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from contracts.errors import ConflictError
 from contracts.settings import Settings
+from contracts.view_lock import rewriting
 from lakehouse import tables
 from lakehouse.bronze import BronzeTable
 from lakehouse.datasets import DATASETS, Dataset
@@ -113,8 +115,14 @@ class Maintenance:
         return views.remove_replaced(folder) > 0
 
     def _compact(self, folder: views.Folder) -> bool:
-        """Again and again while the folder has too many files: each time some hundred become one."""
-        made = views.compact(folder, self._settings) is not None
+        """Again and again while the folder has too many files: each time some hundred become one. Where
+        another process rewrites the view, the next pass will do."""
+        try:
+            with rewriting(self._settings, folder.view):
+                made = views.compact(folder, self._settings) is not None
+        except ConflictError as error:
+            log.info("a view is not compacted now: %s", error)
+            return False
         if made and len(folder.live) > views.MOST_FILES:
             self._hurry = True
         return made

@@ -93,10 +93,13 @@ def wants_compaction(folder: Folder, now: datetime) -> bool:
 
 
 def compact(folder: Folder, settings: Settings) -> Path | None:
-    """Makes one file of the folder's oldest ones; None where they are too large to be put together."""
+    """Makes one file of the folder's oldest ones; None where they are too large to be put together.
+
+    For who holds the right to rewrite the view; files that somebody has removed before are left out.
+    """
     chosen: list[Path] = []
     size = 0
-    for path in folder.live:
+    for path in (path for path in folder.live if path.exists()):
         size += path.stat().st_size
         if len(chosen) == MOST_FILES or (size > MOST_BYTES and len(chosen) > 1):
             break
