@@ -20,7 +20,9 @@ from lakehouse import delta_log
 from lakehouse.datasets import Dataset
 
 KEY = "dp"
-ABOUT_ROWS = frozenset({"dates", "hours", "rows"})
+RESTORED = "restored"
+"""Part of the metadata of a commit that put an older version back: from which version, and to which."""
+ABOUT_ROWS = frozenset({"dates", "hours", "rows", RESTORED})
 """Parts of the metadata that say what a commit changed; all others are where the table stands."""
 
 
@@ -72,6 +74,12 @@ def metadata_of(commit_info: dict[str, Any]) -> dict[str, Any] | None:
     if isinstance(own, str):
         own = msgspec.json.decode(own)
     return own if isinstance(own, dict) else None
+
+
+def is_restore(commit_info: dict[str, Any]) -> bool:
+    """Whether the commit put an older version back: to whoever follows the table it is no change, although
+    it adds and removes files."""
+    return RESTORED in (metadata_of(commit_info) or {})
 
 
 def last_metadata(table: Path, version: int | None = None) -> dict[str, Any] | None:

@@ -157,7 +157,7 @@ def _put_back(path: Path, version: int) -> None:
     table.restore(
         version,
         commit_properties=commits.changing_nothing(
-            path, table.version(), restored={"to": version, "from": table.version()}
+            path, table.version(), **{commits.RESTORED: {"to": version, "from": table.version()}}
         ),
     )
 

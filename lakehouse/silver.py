@@ -118,6 +118,8 @@ class SilverTable:
                     extra={"table": self.declared.name, "version": version},
                 )
                 return [file.path for file in self._upstream_files(newest)], newest
+            if commits.is_restore(commit.info):
+                continue
             added = [file for file in commit.added if file.data_change]
             files += [file.path for file in added]
             rows += sum(file.rows for file in added)

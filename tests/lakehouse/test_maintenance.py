@@ -207,6 +207,25 @@ def test_restore_goes_back_and_forth_and_is_no_change(
                 carry_out(rounds, request)
 
 
+def test_what_follows_a_restored_table_does_not_take_it_for_news(
+    settings: Settings, landing: Any, make_event: Event, engine: EmbeddedEngine
+) -> None:
+    with closing(rounds_of(settings, engine, landing, events(make_event, 3))) as rounds:
+        carry_out(rounds, OptimizeRequest(table="app_events_bronze"))
+        carry_out(rounds, RestoreRequest(table="app_events_bronze", version=1))
+        carry_out(rounds, RestoreRequest(table="app_events_bronze", version=4))
+        rounds.bronze(), rounds.silver()
+        assert rounds.status.rounds["silver"]["rows"] == 0
+        assert rounds.status.lag[f"{SILVER}_versions"] == 0
+        carry_out(rounds, RestoreRequest(table="app_events_bronze", version=3))
+        carry_out(rounds, OptimizeRequest())
+        metadata = commits.last_metadata(path_of(settings, "app_events_bronze"))
+        assert metadata is not None and commits.RESTORED not in metadata
+        landing.add(APP_EVENTS, [make_event("new")])
+        rounds.bronze(), rounds.silver()
+        assert len(ids(settings)) == len(ids(settings, "app_events_bronze")) == 4
+
+
 def test_the_version_of_a_time(
     settings: Settings, landing: Any, make_event: Event, engine: EmbeddedEngine
 ) -> None:
