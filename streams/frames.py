@@ -11,33 +11,18 @@ import pyarrow as pa
 from msgspec import Struct
 
 from contracts.errors import ContractError
-from contracts.landing import LANDING, SOURCE_POSITION
+from contracts.landing import LANDING
 from contracts.sources import Source
 from streams.packing import PackedRecord
+from streams.payload import from_payload
 
 TIMESTAMP = pl.Datetime("us", "UTC")
-_ADDED = frozenset(field.name for field in SOURCE_POSITION) | {
-    "ingest_timestamp",
-    "source_system",
-    "is_late",
-}
-"""Landing columns that do not come from the event itself."""
 
 
 @cache
 def landing_types(source_name: str) -> Mapping[str, pl.DataType]:
     """Column → polars type of a source's landing files, in order."""
     return dict(pl.Schema(LANDING[source_name]))
-
-
-@cache
-def _json_types(source_name: str) -> Mapping[str, pl.DataType]:
-    """The event's own columns as they stand in the payload: timestamps are integers there."""
-    return {
-        name: pl.Int64() if isinstance(kind, pl.Datetime) else kind
-        for name, kind in landing_types(source_name).items()
-        if name not in _ADDED
-    }
 
 
 class Accepted(Struct, frozen=True):
@@ -59,17 +44,14 @@ def landing_frame(source: Source, partition: int, accepted: Sequence[Accepted]) 
     if rows == 0:
         empty = pl.DataFrame(schema=dict(types))
         return empty.drop("is_late", strict=False)
-    own = _json_types(source.name)
-    try:
-        frame = pl.read_ndjson(b"".join(record.payload for record in records), schema=dict(own))
-    except pl.exceptions.PolarsError as error:
-        raise ContractError(f"packed records of {source.name}: {error}") from error
-    if frame.height != rows:
-        raise ContractError(f"packed records of {source.name}: {frame.height} events, {rows} announced")
+    tables = [from_payload(source, record.payload) for record in records]
+    for record, table in zip(records, tables, strict=True):
+        if table.num_rows != record.n:
+            raise ContractError(
+                f"packed records of {source.name}: {table.num_rows} events, {record.n} announced"
+            )
+    frame = pl.DataFrame(pl.from_arrow(pa.concat_tables(tables).combine_chunks()))
     counts = [record.n for record in records]
-    systems: list[str] = []
-    for record in records:
-        systems.extend(record.source_system)
     added = {
         "source_topic": pl.repeat(source.topic, rows, eager=True),
         "source_partition": pl.repeat(partition, rows, dtype=pl.Int32, eager=True),
@@ -78,7 +60,7 @@ def landing_frame(source: Source, partition: int, accepted: Sequence[Accepted]) 
         "ingest_timestamp": pl.Series(
             np.repeat(np.array([record.ingest_timestamp for record in records], dtype=np.int64), counts)
         ),
-        "source_system": pl.Series(systems, dtype=pl.String),
+        "source_system": _systems(records, rows),
     }
     columns = [name for name in types if name != "is_late"]
     frame = frame.with_columns(
@@ -93,6 +75,16 @@ def landing_frame(source: Source, partition: int, accepted: Sequence[Accepted]) 
         floors = np.repeat(np.array([each.above for each in accepted], dtype=np.int64), counts)
         frame = frame.filter(pl.col("source_offset") > pl.Series(floors))
     return frame
+
+
+def _systems(records: Sequence[PackedRecord], rows: int) -> pl.Series:
+    first = records[0].systems
+    if len(first) == 1 and all(record.systems == first for record in records):
+        return pl.repeat(first[0], rows, dtype=pl.String, eager=True)
+    systems: list[str] = []
+    for record in records:
+        systems.extend(record.source_system)
+    return pl.Series(systems, dtype=pl.String)
 
 
 def arrow_table(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:

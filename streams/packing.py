@@ -1,15 +1,14 @@
 """The record of the internal topics: many validated events of one source partition, in source order.
 
-Wire form, version 1::
+Wire form, version 2::
 
     byte 0        version
     bytes 1–4     length of the header, unsigned little-endian
     header        msgpack array (see ``_Header``)
-    payload       NDJSON, one canonical event a line, every line with its newline
+    zeros         up to a multiple of 8 bytes from the start, so that the payload's numbers are aligned
+    payload       the events as an Arrow stream (``streams.payload``), empty where there are none
 
-A canonical event holds exactly the landing columns that are the source's own (``canonical_columns`` in
-``streams.ingestion.decoding``), with timestamps as integer microseconds since 1970 UTC and objects as JSON
-text, so ``polars.read_ndjson`` with an explicit schema parses it.
+A canonical event holds exactly the landing columns that are the source's own, with objects as JSON text.
 
 **The chain.** ``through`` is the last source offset that the record settles, rejected and skipped ones
 included; ``prev`` is the ``through`` of the record before it. A reader that has everything up to H skips a
@@ -29,13 +28,14 @@ from msgspec import Struct
 
 from contracts.errors import ContractError
 
-VERSION = 1
+VERSION = 2
+ALIGNMENT = 8
 NO_OFFSET = -1
 """``prev`` of the first record of a source partition."""
 
 
 class PackedRecord(Struct, frozen=True, kw_only=True):
-    """A decoded record. Lists are in the order of the payload's lines and of the source offsets."""
+    """A decoded record. Lists are in the order of the payload's rows and of the source offsets."""
 
     topic_id: str
     """Kafka's id of the source topic, path-safe: offsets of another id are of another topic."""
@@ -53,7 +53,8 @@ class PackedRecord(Struct, frozen=True, kw_only=True):
     """Distinct source systems."""
     system_indexes: array[int]
     """Index into ``systems`` of each event, unsigned 32 bit; empty where all events have the only system."""
-    payload: bytes
+    payload: memoryview
+    """Of the record's own bytes."""
 
     @property
     def n(self) -> int:
@@ -103,12 +104,12 @@ def encode(
     source_systems: Sequence[str] = (),
     payload: bytes = b"",
 ) -> bytes:
-    """The record's bytes. The three sequences have one item an event, as the payload has lines.
+    """The record's bytes. The three sequences have one item an event, as the payload has rows.
 
     Raises ValueError where the numbers cannot be of one chain.
     """
     n = len(offsets)
-    if not len(source_timestamps_ms) == len(source_systems) == n == payload.count(b"\n"):
+    if not len(source_timestamps_ms) == len(source_systems) == n:
         raise ValueError(f"{n} offsets do not fit the other columns of the packed record")
     if not prev < first <= through or (n and not first <= offsets[0] <= offsets[-1] <= through):
         raise ValueError(f"broken chain: prev {prev}, first {first}, through {through}")
@@ -126,7 +127,8 @@ def encode(
             system_indexes=_bytes("I", indexes),
         )
     )
-    return b"".join((bytes((VERSION,)), len(header).to_bytes(4, "little"), header, payload))
+    head = b"".join((bytes((VERSION,)), len(header).to_bytes(4, "little"), header))
+    return b"".join((head, bytes(-len(head) % ALIGNMENT), payload))
 
 
 def decode(data: bytes) -> PackedRecord:
@@ -142,8 +144,7 @@ def decode(data: bytes) -> PackedRecord:
         indexes = _array("I", header.system_indexes)
     except (msgspec.DecodeError, ValueError) as error:
         raise ContractError(f"packed record: {error}") from error
-    payload = data[start:]
-    if len(timestamps) != len(offsets) or payload.count(b"\n") != len(offsets):
+    if len(timestamps) != len(offsets):
         raise ContractError(f"packed record: {len(offsets)} offsets do not fit its other columns")
     return PackedRecord(
         topic_id=header.topic_id,
@@ -155,7 +156,7 @@ def decode(data: bytes) -> PackedRecord:
         source_timestamps_ms=timestamps,
         systems=header.systems,
         system_indexes=indexes,
-        payload=payload,
+        payload=memoryview(data)[start + -start % ALIGNMENT :],
     )
 
 

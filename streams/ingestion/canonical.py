@@ -9,16 +9,15 @@ what is refused, which checks the contract's own structs.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from operator import attrgetter
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from contracts.landing import LANDING, SOURCE_POSITION
 from contracts.sources import Source
+from streams.payload import payload_schema
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -29,10 +28,12 @@ KNOWN_VALUES = 4096
 REMEMBERED_BYTES = 256
 """Objects up to this length are remembered with their canonical text."""
 NULL = Raw(b"null")
+_astuple = msgspec.structs.astuple
 _to_json = msgspec.json.Encoder().encode
 _is_email_hash = re.compile(r"[0-9a-f]{64}").fullmatch
 
-Prove = Callable[[list[Any], int], bool]
+Column = Sequence[Any]
+Settle = Callable[[list[Any], int], list[Column] | None]
 
 
 class Form(Struct, frozen=True, kw_only=True):
@@ -40,14 +41,14 @@ class Form(Struct, frozen=True, kw_only=True):
 
     source: Source
     loose: type[Any]
-    """Struct of the canonical event: the contract's fields without patterns, and the overflow field. Decoding
-    leaves its times as datetimes and its objects as raw JSON, until ``settle``."""
-    prove: Prove
-    """Whether all these decoded events are certainly valid, given the latest time that is accepted,
-    microseconds. False: at least one is not proven."""
-    settle: Callable[[list[Any]], None]
-    """Turns the times of proven events into microseconds and their objects into JSON text, in place. Raises
-    what msgspec raises where an object cannot be read; then all events must be decoded anew."""
+    """Struct of a decoded event: the contract's fields without patterns, and the overflow field; times are
+    datetimes and objects raw JSON."""
+    names: tuple[str, ...]
+    """Its fields, in order: the canonical columns."""
+    settle: Settle
+    """The columns of these decoded events, by ``names``, times in microseconds and objects as JSON text; None
+    where not all of them are certainly valid. Takes the latest time that is accepted, microseconds. Raises
+    what msgspec raises where an object cannot be read."""
     learn: Callable[[Any], None]
     """Remembers the low-cardinality values of an event that ``lenient`` has found valid."""
     fields: tuple[str, ...]
@@ -58,8 +59,7 @@ class Form(Struct, frozen=True, kw_only=True):
 
 def canonical_columns(source: Source) -> list[str]:
     """Names of a canonical event's fields: the landing columns that are the source's own."""
-    ours = {field.name for field in SOURCE_POSITION} | {"ingest_timestamp", "source_system", "is_late"}
-    return [name for name in LANDING[source.name].names if name not in ours]
+    return list(payload_schema(source).names)
 
 
 def microseconds(moment: datetime) -> int:
@@ -80,56 +80,53 @@ def form_of(source: Source) -> Form:
             if len(values) < KNOWN_VALUES:
                 values.add(getattr(event, name))
 
+    loose = _loose(source, hints, objects)
     return Form(
         source=source,
-        loose=_loose(source, hints, objects),
-        prove=_proof(source, known, times),
-        settle=_settlement(hints, times, objects),
+        loose=loose,
+        names=loose.__struct_fields__,
+        settle=_settlement(source, loose.__struct_fields__, hints, known, times, objects),
         learn=learn,
         fields=tuple(hints),
         times=times,
     )
 
 
-def _proof(source: Source, known: dict[str, set[Any]], times: tuple[str, ...]) -> Prove:
-    """Every test is of a whole column: a loop in C for each, and none in Python."""
-    fields = get_type_hints(source.event)
-    columns = [(attrgetter(name), values) for name, values in known.items()]
-    moments = [attrgetter(name) for name in times]
-    ids = attrgetter(source.id_field) if source.id_field else None
-    users = attrgetter("user_id") if "user_id" in fields else None
-    hashes = attrgetter("email_sha256") if "email_sha256" in fields else None
-
-    def prove(events: list[Any], latest: int) -> bool:
-        last = EPOCH + MICROSECOND * latest
-        for moment in moments:
-            found = [at for at in map(moment, events) if at is not None]
-            if found and not EPOCH <= min(found) <= max(found) <= last:
-                return False
-        return (
-            all(values.issuperset(map(column, events)) for column, values in columns)
-            and (ids is None or "".join(map(ids, events)).isprintable())
-            and (users is None or not any(map(str.isspace, map(users, events))))
-            and (hashes is None or all(_is_email_hash(text) for text in map(hashes, events) if text))
-        )
-
-    return prove
-
-
 def _settlement(
-    hints: dict[str, Any], times: tuple[str, ...], objects: tuple[str, ...]
-) -> Callable[[list[Any]], None]:
-    texts = {name: _texts(hints[name]) for name in objects}
+    source: Source,
+    names: tuple[str, ...],
+    hints: dict[str, Any],
+    known: dict[str, set[Any]],
+    times: tuple[str, ...],
+    objects: tuple[str, ...],
+) -> Settle:
+    """Every test and change is of a whole column: a loop in C for each, and hardly one in Python."""
+    place = {name: index for index, name in enumerate(names)}
+    remembered = [(place[name], values) for name, values in known.items()]
+    moments = [place[name] for name in times]
+    texts = [(place[name], _texts(hints[name])) for name in objects]
+    ids = place.get(source.id_field)
+    users = place.get("user_id")
+    hashes = place.get("email_sha256")
 
-    def settle(events: list[Any]) -> None:
-        for name, text in texts.items():
-            for event in events:
-                setattr(event, name, text(getattr(event, name)))
-        for name in times:
-            for event in events:
-                at = getattr(event, name)
-                if at is not None:
-                    setattr(event, name, (at - EPOCH) // MICROSECOND)
+    def settle(events: list[Any], latest: int) -> list[Column] | None:
+        columns: list[Column] = list(zip(*map(_astuple, events), strict=True))
+        if not (
+            all(values.issuperset(columns[index]) for index, values in remembered)
+            and (ids is None or "".join(columns[ids]).isprintable())
+            and (users is None or not any(map(str.isspace, columns[users])))
+            and (hashes is None or all(_is_email_hash(text) for text in columns[hashes] if text))
+        ):
+            return None
+        last = EPOCH + MICROSECOND * latest
+        for index in moments:
+            present = [at for at in columns[index] if at is not None]
+            if present and not EPOCH <= min(present) <= max(present) <= last:
+                return None
+            columns[index] = [None if at is None else (at - EPOCH) // MICROSECOND for at in columns[index]]
+        for index, text in texts:
+            columns[index] = list(map(text, columns[index]))
+        return columns
 
     return settle
 

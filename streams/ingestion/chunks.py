@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+import pyarrow as pa
 from aiokafka.structs import TopicPartition
 from msgspec import Struct, field
 
@@ -31,7 +32,7 @@ class Chunk(Struct):
     records: int = 0
     size: int = 0
     """Bytes of the source records' values."""
-    payload: list[bytes] = field(default_factory=list)
+    rows: list[pa.RecordBatch] = field(default_factory=list)
     payload_bytes: int = 0
     offsets: list[int] = field(default_factory=list)
     timestamps_ms: list[int] = field(default_factory=list)
@@ -39,15 +40,15 @@ class Chunk(Struct):
     rejected: list[Rejected] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
 
-    def add(self, records: Columns, decoded: Decoded, payload: bytes) -> None:
+    def add(self, records: Columns, decoded: Decoded) -> None:
         """Takes records that follow those it has, with what they came to."""
         if not self.records:
             self.first = records.offsets[0]
         self.through = records.offsets[-1]
         self.records += len(records)
         self.size += sum(len(value) for value in records.values if value)
-        self.payload.append(payload)
-        self.payload_bytes += len(payload)
+        self.rows.append(decoded.rows)
+        self.payload_bytes += decoded.rows.nbytes
         self.offsets += decoded.offsets
         self.timestamps_ms += decoded.timestamps_ms
         self.systems += decoded.systems
@@ -69,26 +70,26 @@ class Chunker:
         """
         chunk = Chunk()
         for records in columns(partition, fetched, min(SLICE_RECORDS, self._most), CHUNK_BYTES):
-            for part, decoded, payload in self._decoded(records):
+            for part, decoded in self._decoded(records):
                 full = chunk.records + len(part) > self._most or chunk.size >= CHUNK_BYTES
-                if chunk.records and (full or chunk.payload_bytes + len(payload) > MAX_PAYLOAD_BYTES):
+                if chunk.records and (full or chunk.payload_bytes + decoded.rows.nbytes > MAX_PAYLOAD_BYTES):
                     yield chunk
                     chunk = Chunk()
-                chunk.add(part, decoded, payload)
+                chunk.add(part, decoded)
         if chunk.records:
             yield chunk
 
-    def _decoded(self, records: Columns) -> Iterator[tuple[Columns, Decoded, bytes]]:
+    def _decoded(self, records: Columns) -> Iterator[tuple[Columns, Decoded]]:
         """The records in parts of which each fits into a packed record, with what they came to."""
         decoded = self._decoder.decode(records, time.time_ns() // 1000)
-        payload = decoded.payload()
-        if len(payload) <= MAX_PAYLOAD_BYTES:
-            yield records, decoded, payload
+        size = decoded.rows.nbytes
+        if size <= MAX_PAYLOAD_BYTES:
+            yield records, decoded
         elif len(records) > 1:
             middle = len(records) // 2
             yield from self._decoded(records.slice(0, middle))
             yield from self._decoded(records.slice(middle, len(records)))
         else:
-            reason = f"expected at most {MAX_PAYLOAD_BYTES} bytes in canonical form, got {len(payload)}"
+            reason = f"expected at most {MAX_PAYLOAD_BYTES} bytes in canonical form, got {size}"
             refused = Rejected(records.record(0), InvalidRecord(reason, kind="too_large"))
-            yield records, Decoded(rejected=[refused]), b""
+            yield records, Decoded(rows=decoded.rows.slice(0, 0), rejected=[refused])

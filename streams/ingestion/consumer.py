@@ -26,6 +26,7 @@ from streams.ingestion import dead_letters
 from streams.ingestion.chunks import Chunk, Chunker
 from streams.ingestion.holes import HoleWatch
 from streams.ingestion.status import SourceStatus
+from streams.payload import to_payload
 
 log = logging.getLogger(__name__)
 
@@ -180,7 +181,7 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
             offsets=chunk.offsets,
             source_timestamps_ms=chunk.timestamps_ms,
             source_systems=chunk.systems,
-            payload=b"".join(chunk.payload),
+            payload=to_payload(chunk.rows),
         )
         futures = [
             await self._producer.send(

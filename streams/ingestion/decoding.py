@@ -9,7 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
+import pyarrow as pa
 from msgspec import Struct, field
+from msgspec.structs import astuple
 
 from contracts.errors import InvalidRecord
 from contracts.settings import Settings
@@ -17,8 +20,9 @@ from contracts.sources import CDC_CHANGES, Source
 from kafka_cluster.record_batches import Columns, Record
 from streams.ingestion import lenient
 from streams.ingestion.canonical import form_of
-from streams.ingestion.debezium.changes import ChangeDecoder, Skipped
+from streams.ingestion.debezium.changes import Change, ChangeDecoder, Skipped
 from streams.ingestion.nesting import MAX_DEPTH, check_depth, may_be_deep
+from streams.payload import batch_of
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +33,8 @@ _FINE_FRACTION = re.compile(rb":\d\d\.\d{7}").search
 """A timestamp finer than microseconds: msgspec would round it, the contract says that it is cut."""
 _ANY_FINE_FRACTION = re.compile(rb"\.\d{7}").search
 """A cheaper test, for a whole batch at once."""
+POINT, ZERO, NINE = b".09"
+FINE_DIGITS = 7
 _BAD = (
     msgspec.MsgspecError,
     ValueError,
@@ -38,7 +44,6 @@ _BAD = (
     AttributeError,
     RecursionError,
 )
-_encoder = msgspec.json.Encoder()
 
 
 class Rejected(Struct, frozen=True):
@@ -49,9 +54,10 @@ class Rejected(Struct, frozen=True):
 
 
 class Decoded(Struct, kw_only=True):
-    """What a batch came to. The four lists of valid events are in the order of their offsets."""
+    """What a batch came to. The rows and the lists of valid events are in the order of their offsets."""
 
-    events: list[Any] = field(default_factory=list)
+    rows: pa.RecordBatch
+    """Canonical events, by ``payload_schema``."""
     offsets: list[int] = field(default_factory=list)
     timestamps_ms: list[int] = field(default_factory=list)
     systems: list[str] = field(default_factory=list)
@@ -59,15 +65,19 @@ class Decoded(Struct, kw_only=True):
     skipped: Counter[str] = field(default_factory=Counter)
     """Records that are no events and no faults (tombstones, heartbeats, …), by kind."""
 
-    def payload(self) -> bytes:
-        """The events as NDJSON, each line with its newline."""
-        return _encoder.encode_lines(self.events)
 
-    def keep(self, records: Columns, index: int, event: Any, system: str) -> None:
-        self.events.append(event)
-        self.offsets.append(records.offsets[index])
-        self.timestamps_ms.append(records.timestamps_ms[index])
-        self.systems.append(system)
+class _Kept(Struct):
+    """Valid events as they are found."""
+
+    names: Sequence[str]
+    columns: list[list[Any]]
+    indexes: list[int]
+    """Of their records in the batch."""
+
+    def add(self, indexes: Sequence[int], columns: Sequence[Sequence[Any]]) -> None:
+        self.indexes.extend(indexes)
+        for column, values in zip(self.columns, columns, strict=True):
+            column.extend(values)
 
 
 class BatchDecoder:
@@ -81,60 +91,79 @@ class BatchDecoder:
         self._changes = ChangeDecoder()
         if source is not CDC_CHANGES:
             self._form = form_of(source)
+            self._names: Sequence[str] = self._form.names
             self._decode = msgspec.json.Decoder(self._form.loose).decode
+        else:
+            self._names = Change.__struct_fields__
 
     def decode(self, records: Columns, now: int) -> Decoded:
         """Decodes records of one partition, in order. ``now`` is ingestion's clock, microseconds.
 
         Never raises for what a record holds. Some hundred records at once are fastest.
         """
-        decoded = Decoded()
+        rejected: list[Rejected] = []
+        skipped: Counter[str] = Counter()
+        kept = _Kept(self._names, [[] for _ in self._names], [])
         latest = now + self._skew
         if self.source is CDC_CHANGES:
-            self._change_events(records, latest, decoded)
+            self._change_events(records, latest, kept, rejected, skipped)
         else:
-            self._events(records, latest, decoded)
-        _mend_timestamps(decoded.timestamps_ms, now // 1000)
-        return decoded
+            self._events(records, latest, kept, rejected)
+        timestamps_ms, headers = records.timestamps_ms, records.headers
+        offsets = records.offsets
+        if len(kept.indexes) != len(records):
+            offsets = [offsets[index] for index in kept.indexes]
+            timestamps_ms = [timestamps_ms[index] for index in kept.indexes]
+            headers = [headers[index] for index in kept.indexes]
+        return Decoded(
+            rows=batch_of(self.source, dict(zip(kept.names, kept.columns, strict=True))),
+            offsets=offsets,
+            timestamps_ms=_mended(timestamps_ms, now // 1000),
+            systems=self._systems_of(headers),
+            rejected=rejected,
+            skipped=skipped,
+        )
 
-    def _events(self, records: Columns, latest: int, decoded: Decoded) -> None:
+    def _events(self, records: Columns, latest: int, kept: _Kept, rejected: list[Rejected]) -> None:
         values = [value or b"" for value in records.values]
         doubtful = self._doubtful(values)
-        if doubtful:
-            fast = iter(self._fast([v for i, v in enumerate(values) if i not in doubtful], latest))
-            events = [None if index in doubtful else next(fast) for index in range(len(values))]
-        else:
-            events = self._fast(values, latest)
-        if None not in events:
-            decoded.events, decoded.offsets = events, records.offsets
-            decoded.timestamps_ms = list(records.timestamps_ms)
-            decoded.systems = self._systems_of(records.headers)
-            return
-        for index, event in enumerate(events):
-            settled = self._slow(records, index, latest, decoded) if event is None else event
-            if settled is not None:
-                decoded.keep(records, index, settled, self._system(records.headers[index]))
+        start = 0
+        for index in sorted(doubtful):
+            self._fast(records, values, start, index, latest, kept, rejected)
+            self._slow(records, index, latest, kept, rejected)
+            start = index + 1
+        self._fast(records, values, start, len(values), latest, kept, rejected)
 
-    def _fast(self, values: list[bytes], latest: int) -> list[Any]:
-        """The settled event of each value, None where the fast path cannot prove it to be valid.
+    def _fast(
+        self,
+        records: Columns,
+        values: list[bytes],
+        start: int,
+        stop: int,
+        latest: int,
+        kept: _Kept,
+        rejected: list[Rejected],
+    ) -> None:
+        """Keeps the events from ``start`` to ``stop``, all at once where they can be proven to be valid.
 
-        All at once; what spoils that is looked for in ever smaller parts.
+        What spoils that is looked for in ever smaller parts, and judged alone.
         """
+        if start == stop:
+            return
         try:
-            events: list[Any] = list(map(self._decode, values))
-            if self._form.prove(events, latest):
-                self._form.settle(events)
-                return events
+            events: list[Any] = list(map(self._decode, values[start:stop]))
+            columns = self._form.settle(events, latest)
         except _BAD:
-            pass  # at least one is no such event: which one is found below, and judged by the slow path
-        if len(values) < 2:
-            return [None] * len(values)
-        part = max(len(values) // 8, 1)
-        return [
-            event
-            for start in range(0, len(values), part)
-            for event in self._fast(values[start : start + part], latest)
-        ]
+            columns = None
+        if columns is not None:
+            kept.add(range(start, stop), columns)
+        elif stop - start == 1:
+            self._slow(records, start, latest, kept, rejected)
+        else:
+            part = max((stop - start) // 8, 1)
+            for first in range(start, stop, part):
+                last = min(first + part, stop)
+                self._fast(records, values, first, last, latest, kept, rejected)
 
     def _doubtful(self, values: Sequence[bytes]) -> set[int]:
         """Indexes of records that must not take the fast path."""
@@ -144,38 +173,48 @@ class BatchDecoder:
             doubtful |= {index for index, value in enumerate(values) if len(value) > self._limit}
         if longest > MAX_DEPTH:
             doubtful |= {index for index, value in enumerate(values) if may_be_deep(value)}
-        if _ANY_FINE_FRACTION(b"\n".join(values)):
+        if _may_have_fine_fraction(values):
             doubtful |= {index for index, value in enumerate(values) if _FINE_FRACTION(value)}
         return doubtful
 
-    def _slow(self, records: Columns, index: int, latest: int, decoded: Decoded) -> Any:
+    def _slow(self, records: Columns, index: int, latest: int, kept: _Kept, rejected: list[Rejected]) -> None:
         def judge(record: Record) -> Any:
             check_depth(record.value or b"")
             return lenient.decode(self._form, record.value or b"", latest)
 
-        return self._judged(records.record(index), decoded, judge)
+        event = self._judged(records.record(index), rejected, judge)
+        if event is not None:
+            kept.add((index,), [(value,) for value in event])
 
-    def _change_events(self, records: Columns, latest: int, decoded: Decoded) -> None:
+    def _change_events(
+        self,
+        records: Columns,
+        latest: int,
+        kept: _Kept,
+        rejected: list[Rejected],
+        skipped: Counter[str],
+    ) -> None:
         for index in range(len(records)):
-            record = records.record(index)
-            change = self._judged(record, decoded, lambda record: self._changes.decode(record, latest))
+            change = self._judged(
+                records.record(index), rejected, lambda record: self._changes.decode(record, latest)
+            )
             if isinstance(change, Skipped):
-                decoded.skipped[change.kind] += 1
+                skipped[change.kind] += 1
             elif change is not None:
-                decoded.keep(records, index, change, self._system(record.headers))
+                kept.add((index,), [(value,) for value in astuple(change)])
 
-    def _judged(self, record: Record, decoded: Decoded, judge: Callable[[Record], Any]) -> Any:
+    def _judged(self, record: Record, rejected: list[Rejected], judge: Callable[[Record], Any]) -> Any:
         """What ``judge`` makes of the record; None where it is refused, and noted as such."""
         try:
             self._check_size(record)
             return judge(record)
         except InvalidRecord as error:
-            decoded.rejected.append(Rejected(record, error))
+            rejected.append(Rejected(record, error))
         except _BAD as error:
             # A case that the judge does not know must not stop the partition, and must not go unseen.
             log.exception("%s/%s/%s: not foreseen", record.topic, record.partition, record.offset)
             reason = f"expected a record that can be decoded: {type(error).__name__}: {error}"
-            decoded.rejected.append(Rejected(record, InvalidRecord(reason, kind="undecodable")))
+            rejected.append(Rejected(record, InvalidRecord(reason, kind="undecodable")))
         return None
 
     def _check_size(self, record: Record) -> None:
@@ -188,6 +227,8 @@ class BatchDecoder:
 
     def _systems_of(self, headers: list[Any]) -> list[str]:
         """The system of each record; nearly always all have the same headers."""
+        if not headers:
+            return []
         first = headers[0]
         if headers.count(first) == len(headers):
             return [self._system(first)] * len(headers)
@@ -209,7 +250,19 @@ class BatchDecoder:
         return system
 
 
-def _mend_timestamps(timestamps_ms: list[int], now_ms: int) -> None:
+def _may_have_fine_fraction(values: Sequence[bytes]) -> bool:
+    """Whether anything looks like a timestamp finer than microseconds: seven digits after a point."""
+    joined = b"\n".join(values)
+    text = np.frombuffer(joined, dtype=np.uint8)
+    points = np.flatnonzero(text[:-FINE_DIGITS] == POINT)
+    seventh = text[points + FINE_DIGITS]
+    if not ((seventh >= ZERO) & (seventh <= NINE)).any():
+        return False
+    return _ANY_FINE_FRACTION(joined) is not None
+
+
+def _mended(timestamps_ms: list[int], now_ms: int) -> list[int]:
     """Kafka's timestamp is the producer's by default: absent or wrong ones become ingestion's clock."""
     if timestamps_ms and (min(timestamps_ms) < 0 or max(timestamps_ms) > now_ms):
-        timestamps_ms[:] = [at if 0 <= at <= now_ms else now_ms for at in timestamps_ms]
+        return [at if 0 <= at <= now_ms else now_ms for at in timestamps_ms]
+    return timestamps_ms

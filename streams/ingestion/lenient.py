@@ -31,8 +31,8 @@ _KINDS = (
 )
 
 
-def decode(form: Form, value: bytes, latest: int) -> Any:
-    """A settled canonical event from bytes that the fast path did not prove valid.
+def decode(form: Form, value: bytes, latest: int) -> list[Any]:
+    """The columns of a canonical event, by ``form.names``, from bytes that the fast path did not prove valid.
 
     ``latest`` is the latest time accepted, microseconds. Raises InvalidRecord with the field's path.
     """
@@ -56,7 +56,7 @@ def decode(form: Form, value: bytes, latest: int) -> Any:
         if isinstance(content, dict):
             values[name] = to_text(content)
     form.learn(event)
-    return form.loose(**values)
+    return [values.get(name) for name in form.names]
 
 
 def json_object(value: bytes | None, decode_json: Callable[[bytes], Any] = _decode) -> dict[str, Any]:

@@ -9,13 +9,14 @@ import random
 import time
 from dataclasses import dataclass, field
 
-import msgspec
+import pyarrow as pa
 from confluent_kafka import Producer
 
 from contracts.settings import Settings
-from contracts.sources import APP_EVENTS
+from contracts.sources import APP_EVENTS, CLICKSTREAM
 from kafka_cluster.topics import ensure_topics, topic_ids
 from streams.packing import encode
+from streams.payload import payload_schema, to_payload
 
 TYPES = ("login", "page_view", "search", "purchase", "error")
 
@@ -70,7 +71,9 @@ def canonical_click(
 
 
 def payload_of(events: list[dict[str, object]]) -> bytes:
-    return b"".join(msgspec.json.encode(event) + b"\n" for event in events)
+    """The payload of a packed record of these canonical events, which are all clicks or all app events."""
+    source = CLICKSTREAM if events and "click_id" in events[0] else APP_EVENTS
+    return to_payload(pa.Table.from_pylist(events, schema=payload_schema(source)).to_batches())
 
 
 @dataclass

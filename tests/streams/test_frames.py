@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import pyarrow as pa
 import pytest
 
@@ -11,6 +10,7 @@ from contracts.landing import LANDING
 from contracts.sources import SOURCES, Source, source_named
 from streams.frames import Accepted, arrow_table, landing_frame, landing_types
 from streams.packing import decode, encode
+from streams.payload import payload_schema, to_payload
 
 ADDED = {"source_topic", "source_partition", "source_offset", "source_timestamp", "ingest_timestamp",
          "source_system", "is_late"}  # fmt: skip
@@ -28,7 +28,7 @@ def accepted(source: Source, events: list[dict[str, object]], above: int = -1) -
         offsets=list(range(len(events))),
         source_timestamps_ms=[3] * len(events),
         source_systems=[f"system-{number % 2}" for number in range(len(events))],
-        payload=b"".join(msgspec.json.encode(event) + b"\n" for event in events),
+        payload=to_payload(pa.Table.from_pylist(events, schema=payload_schema(source)).to_batches()),
     )
     return Accepted(decode(data), above)
 

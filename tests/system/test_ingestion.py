@@ -21,6 +21,7 @@ from contracts.sources import APP_EVENTS, USERS, Source
 from kafka_cluster.lag import consumer_lag
 from kafka_cluster.topics import topic_ids
 from streams import packing
+from streams.payload import from_payload
 from tests.system.bare_broker import Broker
 
 PATIENCE = 240.0
@@ -81,8 +82,7 @@ def events_by_the_chain(broker: Broker, source: Source) -> list[dict[str, Any]]:
         assert record.topic_id == topic_id
         height = heights[partition] - 1
         assert record.prev <= height, "a hole"
-        lines = record.payload.splitlines()[record.since(height) :]
-        events += [json.loads(line) for line in lines]
+        events += from_payload(source, record.payload).to_pylist()[record.since(height) :]
         heights[partition] = max(record.through, height) + 1
     return events
 

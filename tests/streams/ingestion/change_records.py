@@ -9,6 +9,8 @@ import pytest
 
 from contracts.errors import InvalidRecord
 from streams.ingestion.debezium.changes import Change, ChangeDecoder, Skipped
+from streams.ingestion.decoding import Decoded
+from tests.streams.ingestion.event_records import rows
 
 LATEST = 1_795_000_000_000_000
 """The latest time accepted in these tests, 2026-11-18T11:06:40Z, microseconds."""
@@ -86,3 +88,8 @@ def refusal(value: Any, **record: Any) -> tuple[str, str]:
 
 def _bytes(value: Any) -> bytes:
     return value if isinstance(value, bytes) else json.dumps(value).encode()
+
+
+def changes(found: Decoded) -> list[Change]:
+    """The changes that a batch came to."""
+    return [Change(**row) for row in rows(found)]

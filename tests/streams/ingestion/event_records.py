@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+
 from contracts.settings import Settings
 from contracts.sources import APP_EVENTS, CLICKSTREAM, EXTERNAL_DATA, USERS, Source
 from kafka_cluster.record_batches import Columns
@@ -73,14 +75,20 @@ def decode(*values: Any, source: Source = APP_EVENTS, configured: Settings | Non
     records = columns([Record(as_bytes(value), offset) for offset, value in enumerate(values)])
     decoder = BatchDecoder(configured or Settings(), source)
     cold, warm = decoder.decode(records, NOW), decoder.decode(records, NOW)
-    assert cold.payload() == warm.payload()
+    assert cold.rows.equals(warm.rows)
     assert [r.error.args for r in cold.rejected] == [r.error.args for r in warm.rejected]
-    assert cold.payload().count(b"\n") == len(cold.offsets)
+    assert cold.rows.num_rows == len(cold.offsets)
     return warm
 
 
 def rows(decoded: Decoded) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in decoded.payload().splitlines()]
+    """The canonical events; times are microseconds."""
+    fields = [
+        field.with_type(pa.int64()) if pa.types.is_timestamp(field.type) else field
+        for field in decoded.rows.schema
+    ]
+    found: list[dict[str, Any]] = decoded.rows.cast(pa.schema(fields)).to_pylist()
+    return found
 
 
 def refusal(value: Any, source: Source = APP_EVENTS) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from contracts.settings import Settings
 from contracts.sources import CDC_CHANGES
 from streams.ingestion.debezium.changes import Change
 from streams.ingestion.decoding import BatchDecoder, Decoded
-from tests.streams.ingestion.change_records import Record
+from tests.streams.ingestion.change_records import Record, changes
 from tests.streams.ingestion.event_records import columns
 
 FILE = Path(__file__).parents[2] / "samples" / "debezium" / "postgresql15_captured.jsonl"
@@ -36,7 +36,7 @@ def found() -> Decoded:
 
 
 def of(found: Decoded, table: str) -> list[Change]:
-    return [change for change in found.events if change.table == table]
+    return [change for change in changes(found) if change.table == table]
 
 
 def loads(text: str | None) -> Any:
@@ -47,7 +47,7 @@ def test_other_messages_are_counted(found: Decoded) -> None:
     assert found.rejected == []
     assert found.skipped.keys() == {"tombstone", "transaction", "message", "heartbeat"}
     assert found.skipped["tombstone"] == 3
-    assert Counter(change.op for change in found.events) == {"c": 11, "u": 4, "d": 4, "t": 1}
+    assert Counter(change.op for change in changes(found)) == {"c": 11, "u": 4, "d": 4, "t": 1}
 
 
 def test_a_row_of_every_type(found: Decoded) -> None:
@@ -130,15 +130,15 @@ def test_large_values_that_an_update_left_alone(found: Decoded) -> None:
 
 @pytest.mark.parametrize("table", ["full_", "plain"])
 def test_a_key_change_is_a_delete_and_an_insert_at_one_position(found: Decoded, table: str) -> None:
-    changes = of(found, table)[:5]
-    assert [(change.op, change.key) for change in changes] == [
+    found_there = of(found, table)[:5]
+    assert [(change.op, change.key) for change in found_there] == [
         ("c", '{"id":1}'),
         ("u", '{"id":1}'),
         ("d", '{"id":1}'),
         ("c", '{"id":2}'),
         ("d", '{"id":2}'),
     ]
-    _, update, gone, there, _ = changes
+    _, update, gone, there, _ = found_there
     assert gone.sequence == there.sequence > update.sequence
     assert loads(gone.envelope)["headers"] == {"__debezium.newkey": '{"id":2}'}
     assert loads(there.envelope)["headers"] == {"__debezium.oldkey": '{"id":1}'}

@@ -13,7 +13,8 @@ from contracts.landing import LANDING
 from contracts.sources import CDC_CHANGES
 from streams import packing
 from streams.frames import Accepted, arrow_table, landing_frame
-from streams.ingestion.decoding import Decoded
+from streams.ingestion.debezium.changes import Change
+from streams.payload import batch_of, to_payload
 from tests.streams.ingestion.change_records import MYSQL, POSTGRES, ROW, change, envelope, wrapped
 
 DATE = {"field": "day", "type": "int32", "name": "io.debezium.time.Date"}
@@ -23,6 +24,9 @@ MARKER = "__debezium_unavailable_value"
 def written(path: Path, *changes: Any) -> list[dict[str, Any]]:
     """The rows of the file that a worker writes of these changes, at the offsets 7, 8, …"""
     offsets = list(range(7, 7 + len(changes)))
+    batch = batch_of(
+        CDC_CHANGES, {name: [getattr(c, name) for c in changes] for name in Change.__struct_fields__}
+    )
     record = packing.encode(
         topic_id="t",
         prev=6,
@@ -32,7 +36,7 @@ def written(path: Path, *changes: Any) -> list[dict[str, Any]]:
         offsets=offsets,
         source_timestamps_ms=[4_000] * len(changes),
         source_systems=["unknown"] * len(changes),
-        payload=Decoded(events=list(changes)).payload(),
+        payload=to_payload([batch]),
     )
     frame = landing_frame(CDC_CHANGES, 2, [Accepted(packing.decode(record), 6)])
     pq.write_table(arrow_table(frame, LANDING[CDC_CHANGES.name]), path)

@@ -12,6 +12,7 @@ from streams import packing
 from streams.frames import Accepted, landing_frame
 from streams.ingestion import dead_letters
 from streams.ingestion.decoding import BatchDecoder
+from streams.payload import to_payload
 from tests.streams.ingestion.event_records import NOW, columns
 from tests.streams.ingestion.event_records import Record as EventRecord
 from tests.streams.ingestion.hostile import ANY, Hostile, records
@@ -58,7 +59,7 @@ def test_each_has_the_fate_that_it_was_built_for(source: Source, sent: dict[str,
             offsets=decoded.offsets,
             source_timestamps_ms=decoded.timestamps_ms,
             source_systems=decoded.systems,
-            payload=decoded.payload(),
+            payload=to_payload([decoded.rows]),
         )
         # One row that the worker could not read would take its whole batch along.
         frame = landing_frame(source, 0, [Accepted(packing.decode(record), first - 1)])

@@ -17,7 +17,7 @@ from contracts.settings import Settings
 from contracts.sources import CDC_CHANGES
 from streams.ingestion.debezium.changes import Change
 from streams.ingestion.decoding import BatchDecoder, Decoded
-from tests.streams.ingestion.change_records import LATEST, Record
+from tests.streams.ingestion.change_records import LATEST, Record, changes
 from tests.streams.ingestion.event_records import columns
 
 FOLDER = Path(__file__).parents[2] / "samples" / "debezium"
@@ -67,7 +67,7 @@ def final_rows(changes: list[Change], key: str) -> dict[tuple[str, Any], dict[st
 def test_every_change_carries_what_its_line_says(path: Path) -> None:
     lines = lines_of(path.stem)
     found = decoded(path.stem, [b'{"id":1}'] * len(lines))
-    for offset, change in zip(found.offsets, found.events, strict=True):
+    for offset, change in zip(found.offsets, changes(found), strict=True):
         sent = payload(lines[offset])
         source = sent["source"]
         assert change.op == sent["op"]
@@ -106,7 +106,7 @@ def test_every_change_carries_what_its_line_says(path: Path) -> None:
 )
 def test_what_becomes_of_each_line(name: str, ops: str, skipped: Any, rejected: Any) -> None:
     found = decoded(name)
-    assert "".join(change.op for change in found.events) == ops
+    assert "".join(change.op for change in changes(found)) == ops
     assert found.skipped == skipped
     refused = [(each.record.offset, each.error.kind, each.error.path) for each in found.rejected]
     assert sorted(refused) == sorted(rejected)
@@ -115,7 +115,7 @@ def test_what_becomes_of_each_line(name: str, ops: str, skipped: Any, rejected: 
 def test_a_table_of_postgresql_whose_delete_has_nothing_but_its_key() -> None:
     keys: list[bytes | None] = [None] * 15
     found = decoded("flink_pg12_replica_identity_default", [*keys, b'{"id":111}'])
-    rows = final_rows(found.events, "id")
+    rows = final_rows(changes(found), "id")
     products = {row["id"]: (row["description"], row["weight"]) for row in rows.values()}
     assert products == {
         101: ("Small 2-wheel scooter", Decimal("3.14")),
@@ -129,39 +129,39 @@ def test_a_table_of_postgresql_whose_delete_has_nothing_but_its_key() -> None:
         109: ("24 inch spare tire", Decimal("22.2")),
         110: ("new water resistent white wind breaker", Decimal("0.5")),
     }
-    assert [change.is_snapshot for change in found.events] == [True] * 9 + [False] * 7
-    assert {change.changed_columns for change in found.events if not change.changed_columns} == {None}
+    assert [change.is_snapshot for change in changes(found)] == [True] * 9 + [False] * 7
+    assert {change.changed_columns for change in changes(found) if not change.changed_columns} == {None}
 
 
 def test_a_table_whose_columns_come_and_change_at_one_position() -> None:
     found = decoded("paimon_mysql19_bare_evolution")
-    rows = final_rows([change for change in found.events if change.table != "product"], "id")
+    rows = final_rows([change for change in changes(found) if change.table != "product"], "id")
     # The file's groups are cases of their own: t1 and t2 grow an age or an address in turn.
     assert rows["t1", 101]["address"] == "Beijing"
     assert rows["t1", 103]["age"] == 19
     assert rows["t2", 104]["address"] == "Shanghai"
     assert "age" not in rows["t2", 104], "the last record has none"
     assert rows["test", 2] == {"id": 2, "value": "B"}
-    deleted, partly = (change for change in found.events if change.op in "du")
+    deleted, partly = (change for change in changes(found) if change.op in "du")
     assert loads(deleted.before)["name"] == "scooter"
     assert partly.changed_columns is None, "before has one column only"
     assert loads(partly.after)["address"] == "Beijing"
-    assert {change.sequence for change in found.events} == {f"{0:012d}//{0:020d}/{0:010d}"}
+    assert {change.sequence for change in changes(found)} == {f"{0:012d}//{0:020d}/{0:010d}"}
 
 
 def test_updates_of_the_documentation_say_what_changed() -> None:
-    mysql = [change.changed_columns for change in decoded("debezium_docs_mysql").events if change.op == "u"]
+    mysql = [change.changed_columns for change in changes(decoded("debezium_docs_mysql")) if change.op == "u"]
     assert mysql == [["first_name"], ["first_name"]]
-    (key_only,) = (c for c in decoded("debezium_docs_postgresql").events if c.op == "u")
+    (key_only,) = (c for c in changes(decoded("debezium_docs_postgresql")) if c.op == "u")
     assert key_only.changed_columns is None
-    assert [c.changed_columns for c in decoded("debezium_serde_tests").events[:2]] == [["first_name"]] * 2
+    assert [c.changed_columns for c in changes(decoded("debezium_serde_tests"))[:2]] == [["first_name"]] * 2
 
 
 def test_positions_of_the_documentation() -> None:
-    events = decoded("debezium_docs_mysql").events
-    assert [event.connector for event in events] == ["mysql"] * 9, "also where old releases leave it out"
-    assert events[0].sequence == "000000000003/mysql-bin.000003/00000000000000000154/0000000000"
-    assert [event.sequence for event in decoded("debezium_docs_postgresql").events[:3]] == [
+    mysql = changes(decoded("debezium_docs_mysql"))
+    assert [event.connector for event in mysql] == ["mysql"] * 9, "also where old releases leave it out"
+    assert mysql[0].sequence == "000000000003/mysql-bin.000003/00000000000000000154/0000000000"
+    assert [event.sequence for event in changes(decoded("debezium_docs_postgresql"))[:3]] == [
         "00000000000024023128",
         "00000000000024023128",
         "00000000000046523128",
@@ -169,7 +169,7 @@ def test_positions_of_the_documentation() -> None:
 
 
 def test_every_type_of_mysql() -> None:
-    (change,) = decoded("paimon_mysql19_alltypes_schema").events
+    (change,) = changes(decoded("paimon_mysql19_alltypes_schema"))
     assert loads(change.envelope)["value_form"] == "decoded"
     row, sent = loads(change.after), payload(lines_of("paimon_mysql19_alltypes_schema")[0])["after"]
     expected = {
@@ -203,7 +203,7 @@ def test_every_type_of_mysql() -> None:
 
 
 def test_fractions_of_nine_digits_and_offsets_stay_without_a_schema() -> None:
-    rows = [loads(change.after) for change in decoded("debezium_docs_postgresql").events[5:7]]
+    rows = [loads(change.after) for change in changes(decoded("debezium_docs_postgresql"))[5:7]]
     assert [row["created_at"] for row in rows] == [
         "2011-01-11T16:40:30.123456789+00:00",
         "2011-01-11T11:40:30.123456789-05:00",
