@@ -4,6 +4,8 @@ The rule, said once (`clickstream_silver` has the same): a user's clicks in the 
 (none first), then source offset; a click begins a session where it is the user's first, comes more than the
 gap after the one before (exactly the gap is still the same session), or has another session_id than that one
 (none is a value of its own). So sessions of a user never overlap, and (user, session_id, start) names one.
+Its key is the MD5, in hex, of `start:length of user:user[:session_id]`, start in microseconds since 1970 UTC,
+which SQL can build as well; a late fragment's text ends in `:late:partition:revision`.
 
 A click is late once its own gap and the grace have passed, so clicks that are not late are newer than the
 horizon less the gap. What is older can never be split or joined in the middle: of it a session keeps sums and
@@ -14,6 +16,7 @@ may split the session or bridge two. Texts are categoricals of a pool of our own
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from hashlib import md5
 from io import BytesIO
 
@@ -30,18 +33,11 @@ MAX_PAGES = 1_000
 POOL_CHECK_ROWS = 1_000_000
 """After so many clicks the pool of texts is looked at: it is made anew when half of it is no longer used."""
 _NEVER = -(2**62)
+_md5 = partial(md5, usedforsecurity=False)
 _KEY = ["user_id", "session_id", "start"]
 _TAIL = ["time", "offset", "page", "is_view", "referrer_url", "device_type"]
 _COLUMNS = CLICKSTREAM_SESSIONS.names
 _VIEW_TYPES = dict(pl.Schema(CLICKSTREAM_SESSIONS))
-
-
-def session_key(user_id: str, session_id: str | None, start: int, suffix: str = "") -> str:
-    """The key of a session that begins at ``start`` (microseconds since 1970 UTC): MD5 in hex of a text that
-    SQL can build as well. ``suffix`` keeps a late fragment's key apart."""
-    session = "" if session_id is None else f":{session_id}"
-    text = f"{start}:{len(user_id)}:{user_id}{session}{suffix}"
-    return md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 class SessionState:
@@ -115,17 +111,19 @@ class SessionState:
         return rows
 
     def snapshot(self) -> Iterator[tuple[int, bytes]]:
-        state = self._open.cast(_plain(self._types))
-        parts = state.with_columns(bucket=buckets_of(state["user_id"])).partition_by(
+        users = self._open["user_id"].cast(pl.String)
+        parts = self._open.with_columns(bucket=buckets_of(users)).partition_by(
             "bucket", include_key=False, as_dict=True
         )
+        plain = _plain(self._types)
         for bucket in range(BUCKETS):
             part = parts.get((bucket,))
             if part is None:
                 yield bucket, b""
                 continue
             content = BytesIO()
-            part.write_ipc_stream(content, compression="zstd")
+            # Made plain here and not before: parts of one frame of texts share, and would write, all of them.
+            part.cast(plain).write_ipc_stream(content, compression="zstd")
             yield bucket, content.getvalue()
 
     def restore(self, bucket: int, content: bytes) -> None:
@@ -357,8 +355,20 @@ def _concat(first: str, then: str) -> pl.Expr:
 
 
 def _keys(sessions: pl.DataFrame, suffix: str = "") -> pl.Series:
-    parts = (sessions["user_id"].cast(pl.String), sessions["session_id"].cast(pl.String), sessions["start"])
-    keys = [session_key(*each, suffix) for each in zip(*parts, strict=True)]
+    """``session_key`` of each row; the texts are made all at once, as there are as many as rows shown."""
+    user, session = pl.col("user_id").cast(pl.String), pl.col("session_id").cast(pl.String)
+    texts = sessions.select(
+        pl.concat_str(
+            pl.col("start").cast(pl.String),
+            user.str.len_chars().cast(pl.String),
+            user,
+            session,
+            separator=":",
+            ignore_nulls=True,
+        )
+        + suffix
+    ).to_series()
+    keys = [_md5(text).hexdigest() for text in texts.cast(pl.Binary)]
     return pl.Series("session_key", keys, dtype=pl.String)
 
 
