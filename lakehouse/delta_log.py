@@ -43,6 +43,8 @@ class Commit(Struct, frozen=True, kw_only=True):
     removed: tuple[Path, ...] = ()
     transactions: dict[str, int] = field(default_factory=dict)
     """Application id → version."""
+    is_new_schema: bool = False
+    """Whether it says anew what the table's columns and properties are."""
 
 
 def commit_file(table: Path, version: int) -> Path:
@@ -73,6 +75,7 @@ def read_commit(table: Path, version: int) -> Commit | None:
     added: list[Added] = []
     removed: list[Path] = []
     transactions: dict[str, int] = {}
+    is_new_schema = False
     for line in text.splitlines():
         if not line.strip():
             continue
@@ -83,10 +86,17 @@ def read_commit(table: Path, version: int) -> Commit | None:
             added.append(_added(table, version, action["add"]))
         elif "remove" in action:
             removed.append(file_path(table, action["remove"]["path"]))
+        elif "metaData" in action:
+            is_new_schema = True
         elif "txn" in action:
             transactions[action["txn"]["appId"]] = int(action["txn"]["version"])
     return Commit(
-        version=version, info=info, added=tuple(added), removed=tuple(removed), transactions=transactions
+        version=version,
+        info=info,
+        added=tuple(added),
+        removed=tuple(removed),
+        transactions=transactions,
+        is_new_schema=is_new_schema,
     )
 
 

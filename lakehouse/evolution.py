@@ -6,17 +6,22 @@ anything is written.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import sqlglot
+from sqlglot import exp
 
-from contracts.errors import SchemaMismatch
+from contracts.errors import ContractError, SchemaMismatch
 from contracts.landing import TIMESTAMP
 
 Extras = dict[str, pa.DataType]
 """Columns beyond the declared ones, by name."""
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+"""Delta itself takes others, but not each of its readers."""
 TYPES = (
     pa.string(),
     pa.bool_(),
@@ -53,6 +58,8 @@ def conformed(
         known = {other.lower(): other for other in (*schema.names, *reserved, *extras)}
         if known.get(name.lower(), name) != name or name in reserved:
             raise SchemaMismatch(f"{path} has a column {name}, but {known[name.lower()]} is ours")
+        if not _NAME.fullmatch(name):
+            raise SchemaMismatch(f"{path} has a new column {name!r}: names are letters, digits and _")
         found = plain(rows.schema.field(name).type)
         if pa.types.is_null(found) and name not in extras:
             continue  # nothing in it, and nothing says what it should be
@@ -81,6 +88,20 @@ def with_columns(rows: pa.Table, fields: list[pa.Field]) -> pa.Table:
         for field in fields
     ]
     return pa.Table.from_arrays(columns, schema=pa.schema(fields))
+
+
+def widened_sql(sql: str, names: Sequence[str]) -> str:
+    """A model of one SELECT from one table that gives these columns of it as well.
+
+    Raises ContractError where the model is of another kind.
+    """
+    tree = sqlglot.parse_one(sql, dialect="spark")
+    source = tree.args.get("from_") if isinstance(tree, exp.Select) else None
+    if source is None or any(tree.args.get(part) for part in ("joins", "group", "distinct", "with_")):
+        raise ContractError("only a model of one SELECT from one table takes further columns")
+    assert isinstance(tree, exp.Select)
+    columns = [exp.column(exp.to_identifier(name, quoted=True)) for name in names]
+    return tree.select(*columns).sql(dialect="spark")
 
 
 def plain(kind: pa.DataType) -> pa.DataType:

@@ -46,6 +46,7 @@ class SilverTable:
         self.path: Path = tables.create(settings, declared)
         self.upstream: Dataset = dataset(upstream)
         self.upstream_path: Path = tables.create(settings, self.upstream)
+        self._take_columns()
         self._engine = engine
         self._position: Position | None = None
 
@@ -54,6 +55,21 @@ class SilverTable:
         if self._position is None:
             self._position = position_of(self.path, self.declared)
         return self._position
+
+    def _take_columns(self) -> None:
+        """Columns that bronze has got beyond its declaration are taken on, where each row becomes one."""
+        if not isinstance(self.declared.build, InsertNew):
+            return
+        extras = tables.extra_columns(DeltaTable(str(self.upstream_path)), dataset(self.upstream.name))
+        if not extras or set(extras) <= set(self.upstream.schema.names):
+            return
+        self.upstream = tables.widened(dataset(self.upstream.name), extras)
+        self.declared = tables.widened(dataset(self.declared.name), extras)
+        tables.evolve(self.path, self.declared)
+        log.warning(
+            "bronze has new columns: they are taken on",
+            extra={"table": self.declared.name, "columns": sorted(extras)},
+        )
 
     def behind(self) -> int:
         """How many versions of bronze are not in it yet."""
@@ -118,6 +134,8 @@ class SilverTable:
                     extra={"table": self.declared.name, "version": version},
                 )
                 return [file.path for file in self._upstream_files(newest)], newest
+            if commit.is_new_schema:
+                self._take_columns()
             if commits.is_restore(commit.info):
                 continue
             added = [file for file in commit.added if file.data_change]

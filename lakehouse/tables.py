@@ -12,13 +12,13 @@ from typing import Any
 import pyarrow as pa
 from deltalake import DeltaTable, Field, Schema
 from deltalake.exceptions import DeltaError, TableNotFoundError
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from contracts.errors import NotFound, SchemaMismatch
 from contracts.layout import table_path
 from contracts.settings import Settings
 from lakehouse import commits, delta_log
-from lakehouse.datasets import Dataset, FromChain, InsertNew, dataset
+from lakehouse.datasets import Column, Dataset, FromChain, InsertNew, dataset
 from lakehouse.datasets.declaration import LOAD_TIMESTAMP
 from lakehouse.evolution import plain
 
@@ -113,6 +113,12 @@ def add_columns(table: DeltaTable, path: Path, columns: dict[str, pa.DataType]) 
         for name, kind in columns.items()
     ]
     table.alter.add_columns(fields, commit_properties=commits.changing_nothing(path, table.version()))
+
+
+def widened(declared: Dataset, extras: dict[str, pa.DataType]) -> Dataset:
+    """The dataset with further nullable columns."""
+    columns = [Column(name=name, type=kind) for name, kind in extras.items()]
+    return structs.replace(declared, columns=(*declared.columns, *columns))
 
 
 def extra_columns(table: DeltaTable, declared: Dataset) -> dict[str, pa.DataType]:

@@ -11,8 +11,9 @@ from deltalake import DeltaTable
 
 from contracts.errors import ConflictError
 from lakehouse import commits
-from lakehouse.datasets import Dataset
+from lakehouse.datasets import DATASETS, Dataset, dataset
 from lakehouse.engine import Input, Task, Write
+from lakehouse.evolution import widened_sql
 from lakehouse.models import model_sql
 from lakehouse.position import Position
 
@@ -32,7 +33,7 @@ def model_task(
     return Task(
         target=declared,
         path=path,
-        sql=model_sql(declared),
+        sql=_sql(declared),
         inputs=(
             Input(
                 name=upstream.name,
@@ -46,6 +47,14 @@ def model_task(
         txn=txn,
         metadata={**metadata, "txn": txn},
     )
+
+
+def _sql(declared: Dataset) -> str:
+    """The dataset's model, with the columns that its table has got beyond the declaration."""
+    known = set(dataset(declared.name).schema.names) if declared.name in DATASETS else None
+    extra = [column.name for column in declared.columns if known is not None and column.name not in known]
+    sql = model_sql(declared)
+    return widened_sql(sql, extra) if extra else sql
 
 
 def handle_for(task: Task, handles: dict[Path, DeltaTable]) -> DeltaTable:

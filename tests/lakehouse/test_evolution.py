@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,17 @@ import pytest
 from deltalake import DeltaTable
 from msgspec.structs import replace
 
-from contracts.errors import SchemaMismatch
+from contracts.errors import ContractError, SchemaMismatch
 from contracts.settings import Settings
 from contracts.sources import APP_EVENTS
 from lakehouse import commits, tables
 from lakehouse.bronze import BronzeTable
 from lakehouse.chains import QUARANTINE
 from lakehouse.datasets import Column, dataset
+from lakehouse.embedded import EmbeddedEngine
+from lakehouse.evolution import widened_sql
+from lakehouse.refresh import RefreshRequest, refresh
+from lakehouse.rounds import Rounds
 
 Event = Callable[..., dict[str, Any]]
 
@@ -93,9 +98,10 @@ def test_the_commit_that_adds_a_column_keeps_the_position(
         with_column("event_date", pa.array(["2026-03-05"])),
         with_column("USER_ID", pa.array(["u"])),
         with_column("nested", pa.array([{"a": 1}])),
+        with_column("loyalty tier", pa.array(["gold"])),
         with_column("quality_flags", pa.array([1])),
     ],
-    ids=["text", "wider", "time", "missing", "own", "case", "nested", "flags"],
+    ids=["text", "wider", "time", "missing", "own", "case", "nested", "name", "flags"],
 )
 def test_a_changed_type_is_refused_before_any_write_and_the_rest_goes_on(
     settings: Settings, landing: Any, make_event: Event, change: Callable[[pa.Table], pa.Table]
@@ -148,3 +154,48 @@ def test_a_newly_declared_column_is_added_to_a_table_that_is_there(settings: Set
     ):
         with pytest.raises(SchemaMismatch, match=column.name):
             tables.create(settings, replace(declared, columns=(*declared.columns, column)))
+
+
+def silver_rows(path: Path, name: str) -> dict[str, Any]:
+    rows = DeltaTable(str(path)).to_pyarrow_table()
+    return dict(zip(rows["event_id"].to_pylist(), rows[name].to_pylist(), strict=True))
+
+
+def test_a_new_column_reaches_silver_while_the_driver_runs(
+    settings: Settings, landing: Any, make_event: Event, engine: EmbeddedEngine
+) -> None:
+    with closing(Rounds(settings, engine)) as rounds:
+        silver = rounds.silver_tables[0]
+
+        def a_round() -> None:
+            rounds.bronze(), rounds.silver(), rounds.gold()
+            assert rounds.status.errors == {}
+
+        landing.add(APP_EVENTS, [make_event("a")])
+        a_round()
+        rewritten(landing.add(APP_EVENTS, [make_event("b")]), with_column("loyalty_tier", pa.array(["gold"])))
+        a_round()
+        assert silver_rows(silver.path, "loyalty_tier") == {"a": None, "b": "gold"}
+        landing.add(APP_EVENTS, [make_event("c")])
+        a_round()
+        assert silver_rows(silver.path, "loyalty_tier") == {"a": None, "b": "gold", "c": None}
+    with closing(Rounds(settings, engine)) as rounds:  # and it stays, also when days are built anew
+        rewritten(
+            landing.add(APP_EVENTS, [make_event("d")]), with_column("loyalty_tier", pa.array(["silver"]))
+        )
+        rounds.bronze(), rounds.silver()
+        expected = {"a": None, "b": "gold", "c": None, "d": "silver"}
+        assert silver_rows(silver.path, "loyalty_tier") == expected
+        list(refresh(rounds, RefreshRequest(table="app_events_silver", full=True)))
+        assert silver_rows(silver.path, "loyalty_tier") == expected
+        assert rounds.status.errors == {}
+
+
+def test_only_models_of_one_table_take_further_columns() -> None:
+    for model in (
+        "SELECT a FROM t GROUP BY a",
+        "SELECT a FROM t JOIN u ON t.a = u.a",
+        "SELECT DISTINCT a FROM t",
+    ):
+        with pytest.raises(ContractError, match="one SELECT"):
+            widened_sql(model, ["b"])
