@@ -19,7 +19,7 @@ from contracts.sources import SOURCES, Source, source_named
 from kafka_cluster.security import aiokafka_options
 from kafka_cluster.topics import topic_ids
 from streams.chain import Step, no_step
-from streams.faust_calls import FaustBroker, next_offsets, owned_keys
+from streams.faust_calls import FaustBroker, next_offsets, owned_keys, seek_to_zero_too
 from streams.flusher import MESSAGE_BYTES, Flusher, Key, Owned
 from streams.status import partition_rows
 from streams.topic_ends import source_ends
@@ -105,6 +105,7 @@ class StreamApp:
         absent = sorted(set(topics.values()) - ids.keys())
         if absent:
             raise DependencyError(f"source topics do not exist: {', '.join(absent)}")
+        seek_to_zero_too(self.app)
         begins = await next_offsets(self.app, keys)
         ends = await asyncio.to_thread(source_ends, self.settings, topics)
         owned: dict[Key, Owned] = {key: Owned(ids[topics[key]], begins[key], ends.get(key)) for key in keys}

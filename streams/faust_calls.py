@@ -15,6 +15,7 @@ from kafka_cluster.topics import topic_ids
 from streams.buckets import BUCKETS, bucket_key
 from streams.flusher import Key
 
+_MARK = "_dp_seeks_to_zero"
 _SOURCE_OF_TOPIC = {source.internal_topic: source.name for source in SOURCES}
 
 
@@ -61,6 +62,31 @@ def owned_keys(app: Any) -> list[Key]:
         for tp in app.consumer.assignment()
         if tp.topic in _SOURCE_OF_TOPIC
     )
+
+
+def seek_to_zero_too(app: Any) -> None:
+    """Lets Faust go back to a committed offset of 0 when recovery ends, as to any other.
+
+    The client's ``seek_to_committed`` passes over 0, and what it fetched of a partition while the tables were
+    recovered has been dropped by then: without this a worker whose partitions have records, but no commit
+    beyond 0, skips them at every start.
+    """
+    thread = app.consumer._thread
+    if getattr(thread, _MARK, False):
+        return
+    ordinary = thread.seek_to_committed
+
+    async def seek_to_committed() -> Mapping[TP, int]:
+        committed: Mapping[TP, int] = await ordinary()
+        at_zero = {
+            TP(*tp): 0 for tp, offset in committed.items() if offset == 0 and tp.topic in _SOURCE_OF_TOPIC
+        }
+        if at_zero:
+            await thread.seek_wait(at_zero)
+        return committed
+
+    thread.seek_to_committed = seek_to_committed
+    setattr(thread, _MARK, True)
 
 
 async def next_offsets(app: Any, keys: Iterable[Key]) -> dict[Key, int]:

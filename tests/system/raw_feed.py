@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 import msgspec
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from contracts.settings import Settings
 from contracts.sources import APP_EVENTS, CLICKSTREAM
@@ -112,7 +112,12 @@ class RawFeed:
                     "status_code": 500 if kind == "error" else 200,
                 }
             )
-        self._producer.produce(topic, value, user.encode())
+        try:
+            self._producer.produce(topic, value, user.encode())
+        except KafkaException as error:
+            # What a broker says of every topic for a moment, when it has just come back.
+            assert error.args[0].code() == KafkaError._UNKNOWN_TOPIC, error
+            self.sent -= 1
 
     def _delivered(self, error: object, message: object) -> None:
         self.failed += error is not None
