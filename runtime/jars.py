@@ -163,7 +163,7 @@ def _resolve(settings: Settings, folder: Path, progress: Progress, held: IO[str]
 def _download(settings: Settings, incoming: Path, delivered: Path, progress: Progress, held: IO[str]) -> None:
     log = incoming.parent / "resolve.log"
     log.unlink(missing_ok=True)
-    java = [java_executable(settings), *download_options(settings, incoming), "-jar", _ivy()]
+    java = [java_executable(settings), *download_options(settings, incoming), "-jar", ivy_jar()]
     pattern = f"{delivered}/[conf]/[artifact]-[revision].[ext]"
     libraries = ["-confs", "kafka", "delta", "-types", "jar", "bundle"]
     registry = ["-settings", ARTIFACTS / "registry-settings.xml", "-confs", "registry", "-types", "tar.gz"]
@@ -217,7 +217,8 @@ def _unpack_registry(folder: Path) -> None:
     archive.unlink()
 
 
-def _ivy() -> Path:
+def ivy_jar() -> Path:
+    """The jar of Apache Ivy, which fetches other jars; pyspark ships it."""
     import pyspark
 
     (jar,) = (Path(pyspark.__file__).parent / "jars").glob("ivy-*.jar")

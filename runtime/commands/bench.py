@@ -13,6 +13,7 @@ import msgspec
 from rich.console import Console
 
 from contracts.configuration import Resolved
+from runtime.commands import bench_streams
 
 
 @click.group(
@@ -291,3 +292,7 @@ def growth(resolved: Resolved, rounds: int, rate: int, check: bool, as_json: boo
         click.echo(f"written to {path}")
     if check and not all(g.met for g in found):
         sys.exit(1)
+
+
+for _each in (bench_streams.streams, bench_streams.latency, bench_streams.soak):
+    command.add_command(_each)
