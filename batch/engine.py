@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from deltalake import DeltaTable
+from msgspec import Struct
 from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
+from pyspark.sql.functions import expr
 
 from batch import insert
-from batch.faults import SPARK_ERRORS, sentence, translated
+from batch.faults import RULE_FAILED, SPARK_ERRORS, sentence, translated
 from batch.frames import arranged, outcome, predicate, register
 from batch.session import end_jvm, jvm_pid, start_session, stop_session
 from batch.warming import warm
@@ -25,9 +29,10 @@ from batch.watch import ExecutorWatch
 from contracts.errors import ConflictError, DependencyError
 from contracts.layout import run_folder
 from contracts.settings import Settings
-from lakehouse import commits, delta_log, tables
+from lakehouse import commits, delta_log, tables, upsert
 from lakehouse.datasets import InsertNew
-from lakehouse.engine import Insert, Overwrite, Replace, Result, Task
+from lakehouse.engine import Insert, Replace, Result, Task, Upsert
+from lakehouse.refusal import REFUSED, fail_if_asked, judged_model, rules_of
 from lakehouse.tasks import handle_for
 
 EXECUTOR_PATIENCE_SECONDS = 60.0
@@ -81,15 +86,20 @@ class SparkEngine:
         before = handle.version()
         try:
             with self._guarded(session, f"{task.target.name}"):
-                rows_in, metadata = self._compute_and_write(session, task, handle)
+                done, metadata = self._compute_and_write(session, task, handle)
         except BaseException:
             self._handles.pop(task.path, None)
             raise
-        version, rows_out = _committed(task, before)
+        if isinstance(task.write, Upsert):
+            version, rows_out = handle.version(), done.rows_out
+        else:
+            version, rows_out = _committed(task, before)
         return Result(
             version=version,
-            rows_in=rows_out if rows_in is None else rows_in,
+            rows_in=rows_out if done.rows_in is None else done.rows_in,
             rows_out=rows_out,
+            refused=done.refused,
+            duplicates=done.duplicates,
             seconds=time.perf_counter() - started,
             hours=tuple(metadata.get("hours", ())),
         )
@@ -134,30 +144,46 @@ class SparkEngine:
 
     def _compute_and_write(
         self, session: SparkSession, task: Task, handle: DeltaTable
-    ) -> tuple[int | None, dict[str, Any]]:
-        """Returns the model's rows (None: not counted) and the commit's metadata."""
+    ) -> tuple[_Done, dict[str, Any]]:
+        """Returns what became of the model's rows, and the commit's metadata."""
         for source in task.inputs:
             register(session, source)
-        model = session.sql(task.sql)
+        model = session.sql(judged_model(task.target, task.sql))
         chosen = predicate(task.write) if isinstance(task.write, Replace) else "true"
         metadata = {**task.metadata, "txn": task.txn, "engine": self.name}
+        if isinstance(task.write, Upsert):
+            rows = model.toArrow()
+            _fail_if_refused(task, rows)
+            written = upsert.upsert(task, handle, upsert.conformed(task, rows), metadata)
+            return _Done(rows_out=written.rows_out), metadata
         if not isinstance(task.target.build, InsertNew):
-            frame = outcome(model.where(chosen), task)
+            frame = model.where(chosen)
+            if rules_of(task.target):
+                # Of rules on computed tables all are of severity `fail`: Spark itself ends the write.
+                frame = frame.where(expr(f"assert_true({REFUSED} IS NULL, {_failing(task)}) IS NULL"))
+            frame = outcome(frame, task)
             order = [name for name in (task.target.partition, task.target.time) if name]
-            self._write(task, frame.coalesce(1).sortWithinPartitions(*order), metadata)
-            return None, metadata
+            frame = frame.coalesce(1)
+            self._write(task, frame.sortWithinPartitions(*order) if order else frame, metadata)
+            return _Done(), metadata
         existing = None
         if isinstance(task.write, Insert):
             existing = tables.snapshot_files(handle, task.path, task.target)
         batch = insert.judged(session, model, task.target, existing, chosen)
         try:
+            if batch.rows_refused:
+                _refuse(task, batch.refused_rows().toArrow())
             if "hours" not in metadata:
                 metadata |= commits.changes(batch.hours)
             frame = outcome(batch.new_rows(), task)
             self._write(task, arranged(frame, task.target, batch.rows_new), metadata)
         finally:
             _forget(batch.frame)
-        return batch.rows_in, metadata
+        return _Done(
+            rows_in=batch.rows_in,
+            refused=batch.rows_refused,
+            duplicates=batch.rows_stored + batch.rows_repeated,
+        ), metadata
 
     def _write(self, task: Task, frame: DataFrame, metadata: dict[str, Any]) -> None:
         writer: DataFrameWriter = (
@@ -173,9 +199,37 @@ class SparkEngine:
                 writer = writer.mode("append")
             case Replace():
                 writer = writer.mode("overwrite").option("replaceWhere", predicate(task.write))
-            case Overwrite():
+            case _:
                 writer = writer.mode("overwrite")
         writer.save(str(task.path))
+
+
+class _Done(Struct, kw_only=True):
+    """What became of the model's rows."""
+
+    rows_in: int | None = None
+    """None: not counted."""
+    rows_out: int = 0
+    """Of an Upsert; else the commit says it."""
+    refused: int = 0
+    duplicates: int = 0
+
+
+def _refuse(task: Task, rows: pa.Table) -> None:
+    _fail_if_refused(task, rows)
+    assert task.refuse is not None
+    task.refuse(rows)
+
+
+def _fail_if_refused(task: Task, rows: pa.Table) -> None:
+    if REFUSED in rows.column_names:
+        names = [name for name in rows[REFUSED].to_pylist() if name is not None]
+        fail_if_asked(task.target, Counter(names))
+
+
+def _failing(task: Task) -> str:
+    """Message of a row that fails a rule, in SQL."""
+    return f"concat('{RULE_FAILED}', {REFUSED})"
 
 
 def _committed(task: Task, before: int) -> tuple[int, int]:

@@ -19,6 +19,9 @@ _BAD_VALUE = re.compile(
     r"|DELTA_NOT_NULL_CONSTRAINT_VIOLATED|DELTA_VIOLATE_CONSTRAINT\w*|NOT_NULL_ASSERT_VIOLATION\S*)\]"
     r"|InvariantViolationException"
 )
+RULE_FAILED = "a row fails the rule "
+"""How the message of an assertion begins that a model's rows are checked by."""
+_RULE = re.compile(RULE_FAILED + r"(\w+)")
 _CONFLICT = re.compile(r"DELTA_CONCURRENT_\w+|DELTA_METADATA_CHANGED|Concurrent\w+Exception")
 _SPARK_CODE = re.compile(r"\[([A-Z][A-Z0-9_.]+)\]")
 
@@ -38,6 +41,8 @@ def translated(what: str) -> Iterator[None]:
         text = str(error)
         if _CONFLICT.search(text):
             raise ConflictError(f"{what}: somebody else has written the table: {sentence(error)}") from error
+        if (failed := _RULE.search(text)) is not None:
+            raise ContractError(f"{what}: {failed[0]}") from error
         if isinstance(error, AnalysisException) or _BAD_VALUE.search(text):
             raise SchemaMismatch(f"{what}: the model does not fit its table: {sentence(error)}") from error
         raise DependencyError(f"{what}: Spark failed: {sentence(error)}") from error

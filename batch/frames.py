@@ -23,7 +23,10 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 def register(session: SparkSession, source: Input) -> None:
     """Makes an input readable by its name, with exactly the columns of its schema."""
-    frame = read(session, source.files, source.schema, source.partition)
+    if source.rows is not None:
+        frame = session.createDataFrame(source.rows, spark_schema(source.schema))
+    else:
+        frame = read(session, source.files, source.schema, source.partition)
     frame.createOrReplaceTempView(source.name)
 
 

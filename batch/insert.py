@@ -12,6 +12,7 @@ from pyspark.sql.functions import expr
 
 from batch.frames import micros, quoted, read
 from lakehouse.datasets import Dataset, InsertNew
+from lakehouse.refusal import REFUSED
 from lakehouse.tables import DataFile
 
 BROADCAST_ROWS = 500_000
@@ -19,8 +20,9 @@ BROADCAST_ROWS = 500_000
 is joined by a shuffle of both."""
 
 FATE = "__fate"
-"""Column that says what becomes of a row: `new`, `stored` (in the target already), `repeated` (in the batch
-already) or `open` (not near its key's first row in the batch, but perhaps near another)."""
+"""Column that says what becomes of a row: `refused` (by a rule), `new`, `stored` (in the target already),
+`repeated` (in the batch already) or `open` (not near its key's first row in the batch, but perhaps near
+another)."""
 
 _STORED, _SEQUENCE, _TIME = "__stored", "__sequence", "__time"
 
@@ -31,6 +33,10 @@ class Batch(Struct, frozen=True, kw_only=True):
 
     frame: DataFrame
     rows_in: int
+    rows_refused: int
+    rows_stored: int
+    """Rows that are in the target already."""
+    rows_repeated: int
     rows_new: int
     hours: list[tuple[date, int]]
     """Date and hour values of the new rows."""
@@ -38,6 +44,10 @@ class Batch(Struct, frozen=True, kw_only=True):
 
     def new_rows(self) -> DataFrame:
         return self.frame.where(f"{FATE} = 'new' AND ({self.chosen})")
+
+    def refused_rows(self) -> DataFrame:
+        own = (FATE, _STORED, _SEQUENCE, _TIME)
+        return self.frame.where(f"{FATE} = 'refused'").drop(*own)
 
 
 def judged(
@@ -51,6 +61,8 @@ def judged(
     (None: the target does not matter). Rows that are not ``chosen`` take part, but are not new."""
     build = target.build
     assert isinstance(build, InsertNew)
+    if REFUSED not in model.columns:
+        model = model.withColumn(REFUSED, expr("CAST(NULL AS STRING)"))
     batch = model.withColumn(_TIME, expr(f"unix_micros({quoted(build.time)})"))
     ranges = _ranges(batch, build) if existing else Ranges(rows=0, spans=[])
     files = [f.path for f in existing or () if any(f.touches(low, high) for low, high in ranges.spans)]
@@ -71,7 +83,10 @@ def judged(
     new = counts.get("new", {})
     return Batch(
         frame=fated,
-        rows_in=sum(rows for hours in counts.values() for rows in hours.values()),
+        rows_in=sum(sum(hours.values()) for hours in counts.values()),
+        rows_refused=sum(counts.get("refused", {}).values()),
+        rows_stored=sum(counts.get("stored", {}).values()),
+        rows_repeated=sum(counts.get("repeated", {}).values()),
         rows_new=sum(new.values()),
         hours=sorted(new),
         chosen=chosen,
@@ -134,12 +149,13 @@ def _marked(batch: DataFrame, stored: DataFrame, build: InsertNew, ranges: Range
 def _fated(batch: DataFrame, build: InsertNew) -> DataFrame:
     key = ", ".join(quoted(name) for name in build.key)
     order = ", ".join(quoted(name) for name in build.order)
-    window = f"OVER (PARTITION BY {key}, {_STORED} ORDER BY {order})"
+    window = f"OVER (PARTITION BY {key}, {_STORED}, {REFUSED} IS NULL ORDER BY {order})"
     placed = batch.selectExpr(
         "*", f"row_number() {window} AS {_SEQUENCE}", f"first_value({_TIME}) {window} AS __first"
     )
     fate = (
-        f"CASE WHEN {_STORED} THEN 'stored' WHEN {_SEQUENCE} = 1 THEN 'new' "
+        f"CASE WHEN {REFUSED} IS NOT NULL THEN 'refused' WHEN {_STORED} THEN 'stored' "
+        f"WHEN {_SEQUENCE} = 1 THEN 'new' "
         f"WHEN abs({_TIME} - __first) <= {_micros_of(build)} THEN 'repeated' ELSE 'open' END"
     )
     return placed.withColumn(FATE, expr(fate)).drop("__first")

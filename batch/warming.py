@@ -13,10 +13,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
+from contracts.settings import Settings
 from lakehouse import tables
-from lakehouse.datasets import Dataset, InsertNew, dataset, in_layer
-from lakehouse.engine import Input, Insert, Replace, Result, Task, Write
+from lakehouse.datasets import (
+    DATASETS,
+    Dataset,
+    InsertNew,
+    ReplaceDates,
+    ReplaceHours,
+    Sessions,
+    Versions,
+    dataset,
+)
+from lakehouse.engine import Input, Insert, Replace, Result, Task, Upsert, Write
+from lakehouse.entities import TRUNCATES
 from lakehouse.models import model_sql
+from lakehouse.parameters import parameters
+from lakehouse.sessions import TOUCHED
+from lakehouse.unavailable import COMPLETED
 
 ROWS = 2_000
 BUDGET_SECONDS = 12.0
@@ -30,7 +44,7 @@ def warm(run: Callable[[Task], Result], folder: Path) -> None:
     Raises what ``run`` raises.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    declared = [*in_layer("silver"), *in_layer("gold")]
+    declared = [one for one in DATASETS.values() if one.model]
     started = time.monotonic()
     try:
         paths = {one.name: _create(folder, one) for one in declared}
@@ -57,15 +71,27 @@ def _create(folder: Path, declared: Dataset) -> Path:
 
 def _task(folder: Path, declared: Dataset, path: Path, number: int) -> Task:
     now = datetime.now(UTC)
-    write: Write = Insert()
-    if not isinstance(declared.build, InsertNew):
-        columns = declared.build.hour if hasattr(declared.build, "hour") else (declared.partition,)
-        write = Replace(columns, ((now.date(), now.hour)[: len(columns)],))
+    match declared.build:
+        case InsertNew():
+            write: Write = Insert()
+        case ReplaceHours(hour=hour):
+            write = Replace(hour, ((now.date(), now.hour),))
+        case ReplaceDates(date=day):
+            write = Replace((day,), ((now.date(),),))
+        case _:
+            write = Upsert(key=declared.key, files=())
+    own = [parameters(Settings(), now.date())]
+    if isinstance(declared.build, Sessions):
+        own.append(Input(name="touched", schema=TOUCHED, rows=_touched(now, number)))
+    if isinstance(declared.build, Versions):
+        relations = {"stored_versions": declared.schema, "truncates": TRUNCATES, "completed": COMPLETED}
+        own += [Input(name=n, schema=s, rows=s.empty_table()) for n, s in relations.items()]
+    read = [(feed.dataset, feed.name) for feed in declared.feeds] or [(n, n) for n in declared.upstream]
     return Task(
         target=declared,
         path=path,
         sql=model_sql(declared),
-        inputs=tuple(_input(folder, dataset(name), now, number) for name in declared.upstream),
+        inputs=(*(_input(folder, dataset(name), now, number, relation) for name, relation in read), *own),
         write=write,
         load_timestamp=now,
         txn=number + 1,
@@ -73,18 +99,31 @@ def _task(folder: Path, declared: Dataset, path: Path, number: int) -> Task:
     )
 
 
-def _input(folder: Path, upstream: Dataset, now: datetime, number: int) -> Input:
+def _input(folder: Path, upstream: Dataset, now: datetime, number: int, relation: str) -> Input:
     place = folder / "inputs" / upstream.name
     if upstream.partition:
-        place /= f"{upstream.partition}={now.date().isoformat()}"
+        kind = upstream.schema.field(upstream.partition).type
+        place /= f"{upstream.partition}={now.date().isoformat() if pa.types.is_date(kind) else 2026}"
     place.mkdir(parents=True, exist_ok=True)
-    schema = pa.schema([field for field in upstream.schema if field.name != upstream.partition])
-    columns = [pa.array([_value(field.type, now, number, row) for row in range(ROWS)]) for field in schema]
     file = place / f"{number}.parquet"
-    pq.write_table(
-        pa.table([c.cast(f.type) for c, f in zip(columns, schema, strict=True)], schema=schema), file
+    if not file.exists():
+        schema = pa.schema([field for field in upstream.schema if field.name != upstream.partition])
+        columns = [
+            pa.array([_value(field.type, now, number, row) for row in range(ROWS)]) for field in schema
+        ]
+        pq.write_table(
+            pa.table([c.cast(f.type) for c, f in zip(columns, schema, strict=True)], schema=schema), file
+        )
+    return Input(name=relation, files=(file,), schema=upstream.schema, partition=upstream.partition)
+
+
+def _touched(now: datetime, number: int) -> pa.Table:
+    """All users of the made-up clicks."""
+    day = timedelta(days=1)
+    users = [f"{number}-{row}" for row in range(ROWS)]
+    return pa.Table.from_pylist(
+        [{"user_id": user, "from_at": now - day, "until_at": now + day} for user in users], TOUCHED
     )
-    return Input(name=upstream.name, files=(file,), schema=upstream.schema, partition=upstream.partition)
 
 
 def _value(kind: pa.DataType, now: datetime, number: int, row: int) -> Any:

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 from contracts.settings import Settings
 from contracts.sources import Source
+
+
+class HasChains(Protocol):
+    """What has chains of files: a source."""
+
+    @property
+    def chain_folder(self) -> str:
+        """Folder of the chains, relative to the data root."""
+
 
 LAYERS = ("bronze", "silver", "gold", "platform")
 FOLDERS = ("landing", *LAYERS, "audit", "checkpoints", "catalog")
@@ -17,7 +27,7 @@ def table_path(settings: Settings, layer: str, name: str) -> Path:
     return settings.data_root / layer / name
 
 
-def chains_root(settings: Settings, source: Source) -> Path:
+def chains_root(settings: Settings, source: HasChains) -> Path:
     """Folder that holds a source's chains (`topic_id=…/partition=…/`)."""
     first, _, rest = source.chain_folder.partition("/")
     base = settings.outputs_root if first == "outputs" else settings.data_root / first

@@ -168,6 +168,23 @@ class Lakehouse(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """DuckDB's memory limit in the embedded engine."""
 
 
+class Segments(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    days: Positive = 30
+    """Frequency and value count over this many days."""
+    inactive_days: Positive = 14
+    """A user without activity for so many days is Inactive."""
+    vip_score: Annotated[float, Meta(ge=0)] = 80.0
+    """Least engagement score of a VIP, 0–100."""
+    active_score: Annotated[float, Meta(ge=0)] = 50.0
+    """Least engagement score of an Active user."""
+    recency_weight: Annotated[float, Meta(ge=0)] = 40.0
+    """Points of the score for the percentile rank of the last activity."""
+    frequency_weight: Annotated[float, Meta(ge=0)] = 30.0
+    """Points for the percentile rank of the number of events."""
+    value_weight: Annotated[float, Meta(ge=0)] = 30.0
+    """Points for the percentile rank of the money spent."""
+
+
 class Spark(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     master: str = ""
     """Spark master URL; empty: the local standalone cluster's."""
@@ -251,6 +268,7 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ingestion: Ingestion = field(default_factory=Ingestion)
     streams: Streams = field(default_factory=Streams)
     lakehouse: Lakehouse = field(default_factory=Lakehouse)
+    segments: Segments = field(default_factory=Segments)
     spark: Spark = field(default_factory=Spark)
     batch: Batch = field(default_factory=Batch)
     api: Api = field(default_factory=Api)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,9 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from msgspec import Struct
 
 from contracts.errors import DependencyError, SchemaMismatch
-from contracts.landing import LANDING
 from contracts.layout import chain_file_name
+from contracts.platform import Landed, landed_named, landing_schema
 from contracts.settings import Settings
-from contracts.sources import Source, source_named
 from lakehouse import commits, tables
 from lakehouse.chains import (
     QUARANTINE,
@@ -77,7 +76,8 @@ class BronzeTable:
     def __init__(self, settings: Settings, declared: Dataset) -> None:
         assert isinstance(declared.build, FromChain)
         self.declared = declared
-        self.source: Source = source_named(declared.build.source)
+        self.build: FromChain = declared.build
+        self.source: Landed = landed_named(declared.build.source)
         self.path: Path = tables.create(settings, declared)
         self._settings = settings
         self._rules = duckdb.connect(config={"threads": 1})
@@ -254,7 +254,7 @@ class BronzeTable:
         ordered = sorted(files, key=lambda file: (file.chain, file.first_offset))
         self._add_columns(handle, extras)
         loaded_at = max(datetime.now(UTC), self._loaded_at + timedelta(microseconds=1))
-        landed = [*LANDING[self.source.name], *(pa.field(name, kind) for name, kind in extras.items())]
+        landed = [*landing_schema(self.source), *(pa.field(name, kind) for name, kind in extras.items())]
         rows = pa.concat_tables([with_columns(file.rows, landed) for file in ordered]).combine_chunks()
         batch = self._complete(rows, loaded_at)
         positions = positions_after(self._positions, ordered)
@@ -262,6 +262,8 @@ class BronzeTable:
         moved = {file.chain for file in ordered}
         txn = self._txn + 1
         metadata = {"chains": positions, "txn": txn, "loaded": loaded_at.isoformat(), "rows": batch.num_rows}
+        if self.declared.layer != "bronze":
+            metadata |= commits.changes(_hours(batch[self.declared.time]))
         if gaps:
             metadata["gaps"] = [[gap.chain, gap.first, gap.last] for gap in gaps]
         transactions = [Transaction(commits.app_id(self.declared), txn)]
@@ -293,9 +295,10 @@ class BronzeTable:
         """The landed rows with the table's own columns."""
         own = {
             self.source.date_column: pc.cast(rows[self.source.time_field], pa.date32()),
-            QUALITY_FLAGS: self._flags(rows),
             LOAD_TIMESTAMP: pa.repeat(pa.scalar(loaded_at, pa.timestamp("us", "UTC")), rows.num_rows),
         }
+        if self.build.quality_flags:
+            own[QUALITY_FLAGS] = self._flags(rows)
         for name, values in own.items():
             rows = rows.append_column(name, values)
         added = [pa.field(name, kind) for name, kind in self._extras.items()]
@@ -333,6 +336,12 @@ def _repeated(ids: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
     numbers = codes.indices.to_numpy(zero_copy_only=False)
     highest_before = np.maximum.accumulate(np.concatenate(([-1], numbers[:-1])))
     return np.asarray(numbers <= highest_before)
+
+
+def _hours(times: pa.ChunkedArray) -> set[tuple[date, int]]:
+    """UTC date and hour of each time."""
+    starts = pc.unique(pc.floor_temporal(times, unit="hour"))
+    return {(start.date(), start.hour) for start in starts.to_pylist()}
 
 
 def _chain_app_id(chain: str) -> str:

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 from msgspec import Struct
 
 from contracts.errors import DependencyError, SchemaMismatch
-from contracts.landing import LANDING, META_FIRST_OFFSET, META_LAST_OFFSET, META_TOPIC_ID
+from contracts.landing import META_FIRST_OFFSET, META_LAST_OFFSET, META_TOPIC_ID
 from contracts.layout import chain_file_name, chains_root
+from contracts.platform import Landed, landing_schema
 from contracts.settings import Settings
-from contracts.sources import Source
 from lakehouse.datasets.declaration import LOAD_TIMESTAMP, QUALITY_FLAGS
 from lakehouse.evolution import Extras, conformed
 
@@ -56,7 +56,7 @@ class Gap(Struct, frozen=True, kw_only=True):
     last: int
 
 
-def discover(settings: Settings, source: Source) -> dict[str, Path]:
+def discover(settings: Settings, source: Landed) -> dict[str, Path]:
     """Folder of every chain of a source, by `<topic id>/<partition>`."""
     found: dict[str, Path] = {}
     for topic in _children(chains_root(settings, source), "topic_id="):
@@ -84,7 +84,7 @@ def skipped(folder: Path, next_offset: int) -> int | None:
 
 
 def follow(
-    source: Source,
+    source: Landed,
     chain: str,
     folder: Path,
     next_offset: int,
@@ -148,7 +148,7 @@ def positions_after(positions: Mapping[str, int], files: list[ChainFile]) -> dic
 
 
 def read_file(
-    source: Source, chain: str, path: Path, first_offset: int, extras: Extras | None = None
+    source: Landed, chain: str, path: Path, first_offset: int, extras: Extras | None = None
 ) -> ChainFile:
     """One file of a chain. Raises FileNotFoundError; SchemaMismatch where it is provably none of this chain
     or its columns cannot be taken; DependencyError where the disk does not give it."""
@@ -176,7 +176,7 @@ def read_file(
         first_offset=first,
         last_offset=last,
         rows=conformed(
-            LANDING[source.name],
+            landing_schema(source),
             path,
             rows,
             {} if extras is None else extras,

@@ -41,6 +41,8 @@ class Commit(Struct, frozen=True, kw_only=True):
     """The commitInfo action."""
     added: tuple[Added, ...] = ()
     removed: tuple[Path, ...] = ()
+    replaced: tuple[Path, ...] = ()
+    """Those that were removed because rows changed; compaction removes others."""
     transactions: dict[str, int] = field(default_factory=dict)
     """Application id → version."""
     is_new_schema: bool = False
@@ -74,6 +76,7 @@ def read_commit(table: Path, version: int) -> Commit | None:
     info: dict[str, Any] = {}
     added: list[Added] = []
     removed: list[Path] = []
+    replaced: list[Path] = []
     transactions: dict[str, int] = {}
     is_new_schema = False
     for line in text.splitlines():
@@ -86,6 +89,8 @@ def read_commit(table: Path, version: int) -> Commit | None:
             added.append(_added(table, version, action["add"]))
         elif "remove" in action:
             removed.append(file_path(table, action["remove"]["path"]))
+            if action["remove"].get("dataChange", True):
+                replaced.append(removed[-1])
         elif "metaData" in action:
             is_new_schema = True
         elif "txn" in action:
@@ -95,6 +100,7 @@ def read_commit(table: Path, version: int) -> Commit | None:
         info=info,
         added=tuple(added),
         removed=tuple(removed),
+        replaced=tuple(replaced),
         transactions=transactions,
         is_new_schema=is_new_schema,
     )

@@ -7,7 +7,7 @@ same rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,18 +19,21 @@ from lakehouse.datasets import Dataset
 
 
 class Input(Struct, frozen=True, kw_only=True):
-    """A table that a model reads, as the data files chosen by the driver (pruned, or the newest ones only).
+    """A relation that a model reads: data files chosen by the driver (pruned, or the newest ones only), or a
+    few rows that it has made.
 
-    ``name`` is the table's name in the SQL. A file may lack columns that ``schema`` has (they are null), and
-    has the ``partition`` column, if any, in its path (`event_date=2026-11-24/`). No file means an empty
-    table.
+    ``name`` is the relation's name in the SQL. A file may lack columns that ``schema`` has (they are null),
+    and has the ``partition`` column, if any, in its path (`event_date=2026-11-24/`). Neither files nor rows
+    means an empty relation.
     """
 
     name: str
-    files: tuple[Path, ...]
-    """Absolute paths, in commit order."""
     schema: pa.Schema
+    files: tuple[Path, ...] = ()
+    """Absolute paths, in commit order."""
     partition: str = ""
+    rows: pa.Table | None = None
+    """In ``schema``; instead of files."""
 
 
 class Insert(Struct, frozen=True, tag=True):
@@ -58,7 +61,23 @@ class Overwrite(Struct, frozen=True, tag=True):
     """Replaces all rows. Where the dataset's build is an InsertNew, the model's rows are deduplicated."""
 
 
-Write = Insert | Replace | Overwrite
+class Upsert(Struct, frozen=True, tag=True):
+    """The model's rows replace the target's rows of equal ``key``; those of ``gone`` go as well.
+
+    Null equals null. Only ``files``, the target's, are searched: those that can hold such rows. See
+    ``lakehouse.upsert``, which does it for every engine.
+    """
+
+    key: tuple[str, ...]
+    files: tuple[Path, ...]
+    gone: pa.Table | None = None
+    """Keys of further rows that go, in columns named as ``key``."""
+    hot: str = ""
+    """Condition (in the models' SQL) for rows that will likely be replaced soon: kept in files of their
+    own."""
+
+
+Write = Insert | Replace | Overwrite | Upsert
 
 
 class Task(Struct, frozen=True, kw_only=True):
@@ -80,6 +99,9 @@ class Task(Struct, frozen=True, kw_only=True):
     """Goes into the commit by ``lakehouse.commits``. For a target whose build is an InsertNew the engine adds
     `dates` and `hours`, the date and hour values of the rows written (``lakehouse.commits.changes``), unless
     they are there already."""
+    refuse: Callable[[pa.Table], None] | None = None
+    """Takes the rows that fail rules of severity `quarantine`, before anything else is written: the model's
+    columns, with the rule's name as ``lakehouse.refusal.REFUSED``. None: the target has no such rule."""
 
 
 class Result(Struct, frozen=True, kw_only=True):
@@ -92,6 +114,10 @@ class Result(Struct, frozen=True, kw_only=True):
     rows_out: int
     """Rows written: less than ``rows_in`` by the duplicates and by the rows dropped by Replace."""
     seconds: float
+    refused: int = 0
+    """Rows of the model's result that failed rules of severity `quarantine`."""
+    duplicates: int = 0
+    """For an InsertNew target: rows left out because a row of their key was kept before."""
     hours: Sequence[str] = field(default_factory=tuple)
     """For an InsertNew target the hours of the rows written, as in the commit's metadata."""
 
@@ -120,10 +146,10 @@ class Engine(Protocol):
     def run(self, task: Task) -> Result:
         """Runs one task to its commit.
 
-        Raises ConflictError where the transaction has already been written, SchemaMismatch where the model's
-        result cannot be written as the target's declared columns, DependencyError where the engine's own
-        processes are gone. After an error nothing is committed, or all of it; running the driver's next round
-        is safe in either case.
+        Raises ContractError where a row fails a rule of severity `fail`, ConflictError where the transaction
+        has already been written, SchemaMismatch where the model's result cannot be written as the target's
+        declared columns, DependencyError where the engine's own processes are gone. After an error nothing is
+        committed, or all of it; running the driver's next round is safe in either case.
         """
 
     def close(self) -> None:

@@ -1,4 +1,5 @@
-"""Silver → gold: the hours that silver's commits have changed are computed anew and replaced."""
+"""Tables that are computed from silver, at gold's cadence: what upstream commits have changed is computed
+anew and replaced, by hours, by dates or by keys as the table's build says."""
 
 from __future__ import annotations
 
@@ -9,20 +10,27 @@ from datetime import time as time_of_day
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from deltalake import DeltaTable
 from msgspec import Struct
 
 from contracts.settings import Settings
-from lakehouse import commits, delta_log, tables
-from lakehouse.datasets import Dataset, InsertNew, ReplaceHours, dataset
-from lakehouse.engine import Engine, Overwrite, Replace, Result, Write
+from lakehouse import commits, tables
+from lakehouse.datasets import Dataset, Feed, ReplaceDates, ReplaceHours, ReplaceKeys
+from lakehouse.engine import Engine, Input, Overwrite, Replace, Result, Upsert, Write
+from lakehouse.parameters import parameters
 from lakehouse.position import Position, position_of
-from lakehouse.tasks import model_task
+from lakehouse.tables import DataFile
+from lakehouse.tasks import files_of, model_task
+from lakehouse.upstreams import Upstream, started
 
-TASK_HOURS = 31 * 24
-"""Most hours that one task replaces; more of them follow in the next."""
+TASK_SLICES = 31 * 24
+"""Most hours or dates that one task replaces; more of them follow in the next."""
 
-Hour = tuple[date, int]
+Slice = tuple[date, int] | tuple[date] | tuple[()]
+"""An hour, a date, or (by keys) the whole table."""
+
+WHOLE: Slice = ()
 
 
 class GoldRound(Struct, frozen=True, kw_only=True):
@@ -30,18 +38,23 @@ class GoldRound(Struct, frozen=True, kw_only=True):
 
     table: str
     hours: int
+    """Hours, dates or (by keys) tables that were refreshed."""
     rows_out: int
     version: int
     more: bool
-    """Whether hours that are due were left for the next task."""
+    """Whether slices that are due were left for the next task."""
+
+
+def utc_today() -> date:
+    return datetime.now(UTC).date()
 
 
 class GoldTable:
-    """A table that is built by ReplaceHours from one silver table.
+    """A table that is built by ReplaceHours, ReplaceDates or ReplaceKeys.
 
-    An hour that went stale is refreshed at once if it has not been within the last ``gold_seconds``, else
-    when they have passed. Hours that wait stand in the commit's metadata (`deferred`), so that a restart
-    knows them.
+    A slice that went stale is refreshed at once if it has not been within the last ``gold_seconds``, else
+    when they have passed. Slices that wait stand in the commit's metadata (`deferred`), so that a restart
+    knows them. A table that reads what its upstreams added takes all of that in one task.
     """
 
     def __init__(
@@ -50,154 +63,289 @@ class GoldTable:
         declared: Dataset,
         engine: Engine,
         clock: Callable[[], float] = time.monotonic,
+        today: Callable[[], date] = utc_today,
     ) -> None:
-        assert isinstance(declared.build, ReplaceHours)
-        (upstream,) = declared.upstream
+        assert isinstance(declared.build, ReplaceHours | ReplaceDates | ReplaceKeys)
         self.declared = declared
-        self.build: ReplaceHours = declared.build
+        self.build: ReplaceHours | ReplaceDates | ReplaceKeys = declared.build
         self.path: Path = tables.create(settings, declared)
-        self.upstream: Dataset = dataset(upstream)
-        assert isinstance(self.upstream.build, InsertNew)
-        self.upstream_path: Path = tables.create(settings, self.upstream)
+        self._settings = settings
+        self._upstreams = {
+            feed.dataset: Upstream(settings, feed.dataset)
+            for feed in self.build.feeds
+            if feed.dataset != declared.name
+        }
         self._engine = engine
         self._every = settings.gold_seconds
         self._clock = clock
+        self._today = today
         self._position: Position | None = None
-        self._seen = -1
-        """Silver version up to which changed hours are in ``_stale``."""
-        self._stale: set[Hour] = set()
+        self._stale: set[Slice] = set()
         self._everything = False
-        self._refreshed: dict[Hour, float] = {}
+        self._refreshed: dict[Slice, float] = {}
+        self._additive = any(feed.take in ("added", "removed", "changed") for feed in self.build.feeds)
 
     @property
     def position(self) -> Position:
         if self._position is None:
-            self._position = position_of(self.path, self.declared)
-            self._seen = self._position.source_version
-            self._stale = {commits.parse_hour(text) for text in self._position.metadata.get("deferred", ())}
+            self._position = position = position_of(self.path, self.declared)
+            started(self._upstreams, position.source_versions, position.source_version)
+            self._stale = {_parse(text) for text in position.metadata.get("deferred", ())}
             self._everything = False
         return self._position
 
     def stale(self) -> int:
-        """How many hours wait to be refreshed."""
+        """How many slices wait to be refreshed."""
         self._observe()
         return len(self._stale)
 
     def advance(self) -> GoldRound | None:
-        """Refreshes the hours that are due, in one commit; None: none is. After an error the position is read
-        anew."""
+        """Refreshes the slices that are due, in one commit; None: none is. After an error the position is
+        read anew."""
         self._observe()
-        now = self._clock()
         if self._everything:
-            hours = set(self._stale)
-            return self._finished(self._overwrite(), hours, more=False)
-        due = sorted(hour for hour in self._stale if now - self._refreshed.get(hour, -1e18) >= self._every)
+            slices = set(self._stale)
+            return self._finished(self._overwrite(), slices, more=False)
+        now = self._clock()
+        due = sorted(one for one in self._stale if now - self._refreshed.get(one, -1e18) >= self._every)
+        if self._additive:
+            due = sorted(self._stale) if len(due) == len(self._stale) else []
         if not due:
             return None
-        hours = set(due[:TASK_HOURS])
-        result = self._replace(hours)
-        return self._finished(result, hours, more=len(due) > len(hours))
+        slices = set(due) if self._additive else set(due[:TASK_SLICES])
+        result = self._replace(slices)
+        return self._finished(result, slices, more=len(due) > len(slices))
 
     def rebuild(self, day: date) -> Result:
-        """Computes all hours of one date anew from silver as it is now."""
+        """Computes one date anew from its upstreams as they are now; by keys: the whole table."""
         self._observe()
-        if self._everything:
-            return self._overwrite()
-        return self._replace({(day, hour) for hour in range(24)})
+        match self.build:
+            case ReplaceHours() if not self._everything:
+                return self._replace({(day, hour) for hour in range(24)})
+            case ReplaceDates() if not self._everything:
+                return self._replace({(day,), *(self._stale if self._additive else ())}, anew=True)
+            case _:
+                return self._overwrite()
 
     def rebuild_all(self) -> Result:
-        """Computes the whole table anew from silver as it is now, in one commit."""
+        """Computes the whole table anew from its upstreams as they are now, in one commit."""
         self._observe()
         return self._overwrite()
 
     def dates(self) -> list[date]:
-        """Every date that silver or the table itself has, sorted."""
+        """Every date that its first upstream or the table itself has, sorted."""
         own = tables.snapshot_files(DeltaTable(str(self.path)), self.path, self.declared)
-        return sorted({date.fromisoformat(f.partition) for f in (*self._silver(), *own) if f.partition})
+        self._observe()
+        files = [*next(iter(self._upstreams.values())).files(), *own]
+        return sorted({day for file in files if (day := _date_of(file.partition)) is not None})
 
-    def _replace(self, hours: set[Hour]) -> Result:
-        """Replaces these hours; others that are stale are noted as deferred."""
-        silver = self._silver()
-        inputs = {hour: [f for f in silver if _can_hold(f, hour)] for hour in hours}
-        files = {file.path for chosen in inputs.values() for file in chosen}
-        write = Replace(self.build.hour, tuple(sorted(hours)))
-        result = self._run([f.path for f in silver if f.path in files], write, hours, _newest(inputs))
-        self._note(hours)
+    def _observe(self) -> None:
+        """Adds what upstream commits, and the clock, made stale."""
+        position = self.position
+        for name, upstream in self._upstreams.items():
+            hours, dates, news = upstream.observe()
+            self._everything = self._everything or upstream.lost
+            for feed in self.build.feeds:
+                if feed.dataset == name and feed.stale:
+                    self._stale |= self._made_stale(feed, hours, dates, news)
+        self._closed(position)
+
+    def _made_stale(
+        self, feed: Feed, hours: set[tuple[date, int]], dates: set[date], news: bool
+    ) -> set[Slice]:
+        match self.build:
+            case ReplaceHours():
+                return set(hours)
+            case ReplaceDates():
+                return {(day + timedelta(days=shift),) for day in dates for shift in feed.stale}
+            case _:
+                return {WHOLE} if news and feed.take != "all" else set()
+
+    def _closed(self, position: Position) -> None:
+        """Days that have ended since the newest commit."""
+        told = position.metadata.get("as_of")
+        if told is None:
+            return
+        ended, today = date.fromisoformat(told), self._today()
+        if isinstance(self.build, ReplaceKeys):
+            self._everything = self._everything or (self.build.daily and ended < today)
+            return
+        if isinstance(self.build, ReplaceDates):
+            while ended < today:
+                self._stale |= {(ended + timedelta(days=shift),) for shift in self.build.closing}
+                ended += timedelta(days=1)
+
+    def _replace(self, slices: set[Slice], *, anew: bool = False) -> Result:
+        """Replaces these slices; others that are stale are noted as deferred."""
+        if any(upstream.gone() for upstream in self._upstreams.values()) and self._additive:
+            anew = True
+        anew = anew or self._changed_in_place()
+        if isinstance(self.build, ReplaceKeys):
+            if anew:
+                return self._overwrite()
+            own = tables.snapshot_files(DeltaTable(str(self.path)), self.path, self.declared)
+            write: Write = Upsert(key=self.declared.key, files=tuple(file.path for file in own))
+        elif isinstance(self.build, ReplaceHours):
+            write = Replace(self.build.hour, tuple(sorted(slices)))
+        else:
+            write = Replace((self.build.date,), tuple(sorted(slices)))
+        result = self._run(write, slices, anew=anew)
+        self._note(slices)
         return result
+
+    def _changed_in_place(self) -> bool:
+        """Whether rows were replaced in an upstream of which only additions are read."""
+        removed = {feed.dataset for feed in self.build.feeds if feed.take == "removed"}
+        return any(
+            feed.take == "added" and feed.dataset not in removed and self._upstreams[feed.dataset].replaced
+            for feed in self.build.feeds
+        )
 
     def _overwrite(self) -> Result:
-        silver, hours = self._silver(), set(self._stale)
-        result = self._run([file.path for file in silver], Overwrite(), hours, tables.newest_in(silver))
-        self._note(hours)
+        slices = set(self._stale)
+        result = self._run(Overwrite(), slices, anew=True)
+        self._note(slices)
         return result
 
-    def _note(self, hours: set[Hour]) -> None:
+    def _note(self, slices: set[Slice]) -> None:
         now = self._clock()
-        self._refreshed = {hour: at for hour, at in self._refreshed.items() if now - at < self._every}
-        self._refreshed |= dict.fromkeys(hours, now)
+        self._refreshed = {one: at for one, at in self._refreshed.items() if now - at < self._every}
+        self._refreshed |= dict.fromkeys(slices, now)
 
-    def _run(self, files: Iterable[Path], write: Write, hours: set[Hour], newest: datetime | None) -> Result:
+    def _run(self, write: Write, slices: set[Slice], *, anew: bool) -> Result:
         position = self.position
-        deferred = set() if isinstance(write, Overwrite) else self._stale - hours
+        everything = isinstance(write, Overwrite)
+        files = {name: upstream.files() for name, upstream in self._upstreams.items()}
+        inputs = [
+            self._input(feed, files.get(feed.dataset, []), slices, anew=anew, everything=everything)
+            for feed in self.build.feeds
+        ]
+        newest = self._newest(files, slices, everything)
+        deferred = set() if everything else self._stale - slices
+        first = next(iter(self._upstreams.values()))
         metadata: dict[str, Any] = {
-            "source_version": self._seen,
-            "deferred": [commits.hour_text(*hour) for hour in sorted(deferred)],
+            "source_version": first.seen,
+            "source_versions": {name: upstream.seen for name, upstream in self._upstreams.items()},
+            "deferred": [_text(one) for one in sorted(deferred)],
             "newest": newest.isoformat() if newest else position.metadata.get("newest"),
+            "as_of": self._today().isoformat(),
         }
+        if not isinstance(self.build, ReplaceHours):
+            changed = self.dates() if everything else [one[0] for one in slices if one]
+            metadata["dates"] = sorted({day.isoformat() for day in changed})
         task = model_task(
-            self.declared, self.path, self.upstream, files, write, after=position, metadata=metadata
+            self.declared,
+            self.path,
+            [*inputs, parameters(self._settings, self._today())],
+            write,
+            after=position,
+            metadata=metadata,
         )
         self._position = None
         return self._engine.run(task)
 
-    def _finished(self, result: Result, hours: set[Hour], *, more: bool) -> GoldRound:
+    def _input(
+        self, feed: Feed, files: list[DataFile], slices: set[Slice], *, anew: bool, everything: bool
+    ) -> Input:
+        upstream = self._upstreams.get(feed.dataset)
+        declared = upstream.declared if upstream else self.declared
+        chosen: Iterable[Path]
+        match feed.take:
+            case "stored":
+                own = [] if anew else tables.snapshot_files(DeltaTable(str(self.path)), self.path, declared)
+                wanted = {one[0].isoformat() for one in slices if one}
+                chosen = [file.path for file in own if not wanted or file.partition in wanted]
+            case "removed":
+                assert upstream is not None
+                chosen = [] if anew else upstream.replaced
+            case "added" if not anew:
+                assert upstream is not None
+                chosen = [file.path for file in upstream.added]
+            case "changed" if not anew:
+                assert upstream is not None
+                days = {day.isoformat() for day in upstream.dates}
+                chosen = [file.path for file in files if file.partition in days]
+            case "added" | "changed" | "slice" if slices != {WHOLE} and not everything:
+                reach = [_moved(one, days) for one in slices for days in feed.days]
+                chosen = [file.path for file in files if any(_can_hold(declared, file, r) for r in reach)]
+            case _:
+                chosen = [file.path for file in files]
+        return files_of(declared, chosen, feed.name)
+
+    def _newest(
+        self, files: dict[str, list[DataFile]], slices: set[Slice], everything: bool
+    ) -> datetime | None:
+        """Newest event in what is refreshed, as far as statistics tell."""
+        name, upstream = next(iter(self._upstreams.items()))
+        if everything or not isinstance(self.build, ReplaceHours):
+            return tables.newest_in(files[name])
+        found = [
+            min(newest, _bounds(one)[1])
+            for one in slices
+            if (
+                newest := tables.newest_in(
+                    file for file in files[name] if _can_hold(upstream.declared, file, one)
+                )
+            )
+        ]
+        return max(found, default=None)
+
+    def _finished(self, result: Result, slices: set[Slice], *, more: bool) -> GoldRound:
         return GoldRound(
             table=self.declared.name,
-            hours=len(hours),
+            hours=len(slices),
             rows_out=result.rows_out,
             version=result.version,
             more=more,
         )
 
-    def _observe(self) -> None:
-        """Adds the hours that silver's new commits changed to the stale ones."""
-        _ = self.position
-        newest = delta_log.latest_version(self.upstream_path, self._seen)
-        for version in range(self._seen + 1, newest + 1):
-            commit = delta_log.read_commit(self.upstream_path, version)
-            if commit is None:
-                self._everything = True
-                continue
-            # Retention, compaction and restores say nothing of hours: they never count as changes.
-            metadata = commits.metadata_of(commit.info) or {}
-            self._stale |= {commits.parse_hour(text) for text in metadata.get("hours", ())}
-        self._seen = newest
 
-    def _silver(self) -> list[tables.DataFile]:
-        """Silver's files at the version that has been observed."""
-        if self._seen < 0:
-            return []
-        table = DeltaTable(str(self.upstream_path), version=self._seen)
-        files = tables.snapshot_files(table, self.upstream_path, self.upstream)
-        return sorted(files, key=lambda file: file.path)
+def _can_hold(declared: Dataset, file: DataFile, one: Slice) -> bool:
+    """Whether a file can hold rows of the hour or date."""
+    if not one:
+        return True
+    by_date = declared.partition and pa.types.is_date(declared.schema.field(declared.partition).type)
+    if by_date and file.partition != one[0].isoformat():
+        return False
+    return file.touches(*_bounds(one))
 
 
-def _can_hold(file: tables.DataFile, hour: Hour) -> bool:
-    start, end = _bounds(hour)
-    return file.partition == hour[0].isoformat() and file.touches(start, end)
+def _bounds(one: Slice) -> tuple[datetime, datetime]:
+    """First and last microsecond of the hour or date."""
+    match one:
+        case (day, hour):
+            start = datetime.combine(day, time_of_day(hour), UTC)
+            return start, start + timedelta(hours=1, microseconds=-1)
+        case (day,):
+            start = datetime.combine(day, time_of_day(), UTC)
+            return start, start + timedelta(days=1, microseconds=-1)
+    return datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
-def _bounds(hour: Hour) -> tuple[datetime, datetime]:
-    """First and last microsecond of the hour."""
-    start = datetime.combine(hour[0], time_of_day(hour[1]), UTC)
-    return start, start + timedelta(hours=1, microseconds=-1)
+def _moved(one: Slice, days: int) -> Slice:
+    if not one:
+        return one
+    moved = one[0] + timedelta(days=days)
+    return (moved, one[1]) if len(one) == 2 else (moved,)
 
 
-def _newest(inputs: dict[Hour, list[tables.DataFile]]) -> datetime | None:
-    """Newest event among the hours that are refreshed, as far as statistics tell."""
-    found = [
-        min(newest, _bounds(hour)[1])
-        for hour, files in inputs.items()
-        if (newest := tables.newest_in(files)) is not None
-    ]
-    return max(found, default=None)
+def _text(one: Slice) -> str:
+    match one:
+        case (day, hour):
+            return commits.hour_text(day, hour)
+        case (day,):
+            return day.isoformat()
+    return ""
+
+
+def _parse(text: str) -> Slice:
+    if not text:
+        return WHOLE
+    return commits.parse_hour(text) if "T" in text else (date.fromisoformat(text),)
+
+
+def _date_of(partition: str | None) -> date | None:
+    try:
+        return date.fromisoformat(partition) if partition else None
+    except ValueError:
+        return None

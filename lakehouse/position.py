@@ -19,6 +19,8 @@ class Position(Struct, frozen=True, kw_only=True):
     """Version of the table itself."""
     source_version: int
     """Newest version of the upstream table that is in it; −1: none is, or nobody knows any more."""
+    source_versions: dict[str, int]
+    """Of a table with several upstreams: the same for each, by name."""
     txn: int
     """Version of the last Delta transaction on it."""
     metadata: dict[str, Any]
@@ -37,6 +39,7 @@ def position_of(path: Path, declared: Dataset) -> Position:
     return Position(
         version=version,
         source_version=int(metadata.get("source_version", -1)),
+        source_versions={name: int(at) for name, at in metadata.get("source_versions", {}).items()},
         txn=int(metadata.get("txn", 0)),
         metadata=metadata,
     )

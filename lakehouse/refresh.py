@@ -12,10 +12,10 @@ from typing import Any
 from msgspec import Struct
 
 from contracts.errors import SettingsError
-from lakehouse.datasets import dataset
+from lakehouse.datasets import FromChain, ReplaceDates, ReplaceHours, ReplaceKeys, Versions, dataset
+from lakehouse.following import Follower
 from lakehouse.gold import GoldTable
 from lakehouse.rounds import Rounds
-from lakehouse.silver import SilverTable
 
 
 class RefreshRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,11 +71,11 @@ def refresh(rounds: Rounds, request: RefreshRequest) -> Iterator[Progress]:
 
 
 def _newest(rounds: Rounds, request: RefreshRequest) -> Iterator[Progress]:
-    layer = dataset(request.table).layer
+    build = dataset(request.table).build
     steps: list[tuple[str, Callable[[], bool]]] = [("bronze", rounds.bronze)]
-    if layer in ("silver", "gold"):
+    if not isinstance(build, FromChain):
         steps.append(("silver", rounds.silver))
-    if layer == "gold":
+    if isinstance(build, ReplaceHours | ReplaceDates | ReplaceKeys):
         steps.append(("gold", rounds.gold))
     total = 0
     for index, (name, step) in enumerate(steps):
@@ -90,14 +90,20 @@ def _newest(rounds: Rounds, request: RefreshRequest) -> Iterator[Progress]:
     yield _end(request, len(steps), total)
 
 
-def _silver(rounds: Rounds, table: SilverTable, request: RefreshRequest) -> Iterator[Progress]:
+def _silver(rounds: Rounds, table: Follower, request: RefreshRequest) -> Iterator[Progress]:
     while not request.dry_run and (done := table.advance()) is not None and done.more:
         yield _step(request, "new rows", 0, 0, done.rows_out)
+    if isinstance(table.declared.build, Versions):
+        rows = 0 if request.dry_run else table.rebuild_all().rows_out
+        yield _step(request, "all partitions", 0, 1, rows)
+        yield _end(request, 1, rows)
+        return
     yield from _days(request, _between(table.dates(), request), lambda day: table.rebuild(day).rows_out)
 
 
 def _gold(rounds: Rounds, table: GoldTable, request: RefreshRequest) -> Iterator[Progress]:
-    if request.full and not request.start and not request.end:
+    by_keys = isinstance(table.declared.build, ReplaceKeys)
+    if by_keys or (request.full and not request.start and not request.end):
         rows = 0 if request.dry_run else table.rebuild_all().rows_out
         yield _step(request, "all partitions", 0, 1, rows)
         yield _end(request, 1, rows)

@@ -19,10 +19,31 @@ from contracts.errors import DependencyError, PlatformError
 from contracts.settings import Settings
 from lakehouse import delta_log, tables
 from lakehouse.bronze import BronzeTable
-from lakehouse.datasets import Dataset, in_layer
+from lakehouse.datasets import (
+    DATASETS,
+    Dataset,
+    FromChain,
+    InsertNew,
+    ReplaceDates,
+    ReplaceHours,
+    ReplaceKeys,
+    Sessions,
+    Versions,
+    dataset,
+)
 from lakehouse.engine import Engine
+from lakehouse.entities import EntityTable
+from lakehouse.following import Follower
 from lakehouse.gold import GoldTable
+from lakehouse.quarantine import TABLE as QUARANTINE
+from lakehouse.sessions import SessionTable
 from lakehouse.silver import SilverTable
+
+SILVER_BUILDS: dict[type, type[Follower]] = {
+    InsertNew: SilverTable,
+    Sessions: SessionTable,
+    Versions: EntityTable,
+}
 
 DEGRADED_AFTER = 3
 """A table that fails this many rounds in a row makes the driver degraded."""
@@ -73,9 +94,19 @@ class Rounds:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings = settings
         self.status = Status()
-        self.bronze_tables = [BronzeTable(settings, declared) for declared in in_layer("bronze")]
-        self.silver_tables = [SilverTable(settings, declared, engine) for declared in in_layer("silver")]
-        self.gold_tables = [GoldTable(settings, declared, engine) for declared in in_layer("gold")]
+        self.bronze_tables = [BronzeTable(settings, declared) for declared in _built_by(FromChain)]
+        """Of all layers: what is appended as it landed."""
+        self.silver_tables: list[Follower] = [
+            SILVER_BUILDS[type(declared.build)](settings, declared, engine)
+            for declared in _built_by(*SILVER_BUILDS)
+        ]
+        """What follows bronze at silver's cadence."""
+        tables.create(settings, dataset(QUARANTINE))
+        self.gold_tables = [
+            GoldTable(settings, declared, engine)
+            for declared in _built_by(ReplaceHours, ReplaceDates, ReplaceKeys)
+        ]
+        """What is computed from silver at gold's cadence, upstream before downstream."""
         self._engine = engine
         self._engine_gone = False
         self._newest: dict[str, datetime] = {}
@@ -158,7 +189,7 @@ class Rounds:
         self._saw(table.declared, done.newest)
         return done.rows, done.more
 
-    def _merge(self, table: SilverTable) -> tuple[int, bool]:
+    def _merge(self, table: Follower) -> tuple[int, bool]:
         done = table.advance()
         if done is None:
             return 0, False
@@ -197,6 +228,11 @@ class Rounds:
             except (OSError, ValueError, KeyError):
                 log.warning("lag is unknown", exc_info=True, extra={"measure": name})
         self.status.lag = lag
+
+
+def _built_by(*builds: type) -> list[Dataset]:
+    """The datasets with such a build, upstream before downstream."""
+    return [declared for declared in DATASETS.values() if isinstance(declared.build, builds)]
 
 
 def _newest_of(path: Path, declared: Dataset) -> datetime | None:

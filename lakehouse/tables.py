@@ -18,7 +18,7 @@ from contracts.errors import NotFound, SchemaMismatch
 from contracts.layout import table_path
 from contracts.settings import Settings
 from lakehouse import commits, delta_log
-from lakehouse.datasets import Column, Dataset, FromChain, InsertNew, dataset
+from lakehouse.datasets import Column, Dataset, FromChain, dataset
 from lakehouse.datasets.declaration import LOAD_TIMESTAMP
 from lakehouse.evolution import plain
 
@@ -136,7 +136,7 @@ def properties(declared: Dataset) -> dict[str, str]:
         "delta.deletedFileRetentionDuration": f"interval {days} days",
         # A tombstone is in every checkpoint: one each 10 commits, at this cadence, grows a log to 380 GB.
         "delta.checkpointInterval": "500",
-        "delta.dataSkippingStatsColumns": ",".join(_statistics_columns(declared)),
+        "delta.dataSkippingStatsColumns": ",".join(statistics_columns(declared)),
     }
     if declared.layer == "silver":
         values["delta.enableChangeDataFeed"] = "true"
@@ -163,7 +163,9 @@ def added_files(added: Sequence[delta_log.Added], declared: Dataset) -> list[Dat
             size=file.size,
             partition=file.partition.get(declared.partition),
             low=_shifted(file.stats.get("minValues", {}).get(declared.time), -STATISTICS_SLACK),
-            high=_shifted(file.stats.get("maxValues", {}).get(declared.time), STATISTICS_SLACK),
+            high=_shifted(
+                file.stats.get("maxValues", {}).get(declared.until or declared.time), STATISTICS_SLACK
+            ),
         )
         for file in added
     ]
@@ -232,22 +234,22 @@ def _data_files(actions: pa.Table, path: Path, declared: Dataset) -> list[DataFi
             column("size_bytes"),
             column(f"partition.{declared.partition}"),
             column(f"min.{declared.time}"),
-            column(f"max.{declared.time}"),
+            column(f"max.{declared.until or declared.time}"),
             strict=True,
         )
     ]
 
 
-def _statistics_columns(declared: Dataset) -> list[str]:
+def statistics_columns(declared: Dataset) -> list[str]:
     """Statistics are kept of few columns: they are most of the log's bytes."""
-    wanted = [LOAD_TIMESTAMP, declared.time]
+    wanted = [LOAD_TIMESTAMP, declared.time, declared.until, *declared.z_order]
     match declared.build:
-        case FromChain():
+        case FromChain(quality_flags=True):
             wanted += ["source_partition", "source_offset"]
-        case InsertNew(key=key):
-            wanted += [*key, *declared.z_order]
+        case FromChain():
+            pass
         case _:
-            wanted += [*declared.key, *declared.z_order]
+            wanted += declared.key
     ordered = dict.fromkeys(wanted)
     names = {column.name for column in declared.columns} - {declared.partition}
     return [name for name in ordered if name in names]

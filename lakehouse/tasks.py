@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from deltalake import DeltaTable
 
 from contracts.errors import ConflictError
@@ -21,31 +22,35 @@ from lakehouse.position import Position
 def model_task(
     declared: Dataset,
     path: Path,
-    upstream: Dataset,
-    files: Iterable[Path],
+    inputs: Iterable[Input],
     write: Write,
     *,
     after: Position,
     metadata: dict[str, Any],
+    refuse: Callable[[pa.Table], None] | None = None,
 ) -> Task:
-    """The model of ``declared`` over these files of its upstream, as the transaction after ``after``."""
+    """The model of ``declared`` over these inputs, as the transaction after ``after``."""
     txn = after.txn + 1
     return Task(
         target=declared,
         path=path,
         sql=_sql(declared),
-        inputs=(
-            Input(
-                name=upstream.name,
-                files=tuple(files),
-                schema=upstream.schema,
-                partition=upstream.partition,
-            ),
-        ),
+        inputs=tuple(inputs),
         write=write,
         load_timestamp=datetime.now(UTC),
         txn=txn,
         metadata={**metadata, "txn": txn},
+        refuse=refuse,
+    )
+
+
+def files_of(declared: Dataset, files: Iterable[Path], name: str = "") -> Input:
+    """These data files of a table as an input, by the table's name or another."""
+    return Input(
+        name=name or declared.name,
+        files=tuple(files),
+        schema=declared.schema,
+        partition=declared.partition,
     )
 
 

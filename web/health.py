@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from contracts.heartbeat import read_heartbeats
 from contracts.layout import run_folder
 from contracts.settings import Settings
-from lakehouse.datasets import Dataset, ReplaceHours
+from lakehouse.datasets import Dataset, Refused
 from lakehouse.snapshots import Snapshots
 from web.catalog import Freshness, TableSummary, summaries
 
@@ -185,7 +185,9 @@ def _behind(tables: list[TableSummary], datasets: Mapping[str, Dataset]) -> list
     for table in tables:
         dataset = datasets[table.name]
         for upstream in (by_name[name] for name in dataset.upstream if name in by_name):
-            if upstream.newest_event is None or isinstance(dataset.build, ReplaceHours):
+            if upstream.newest_event is None or table.version is None:
+                continue
+            if not dataset.time or isinstance(dataset.build, Refused):
                 continue
             if table.newest_event is None:
                 waited = upstream.lag_seconds or 0.0

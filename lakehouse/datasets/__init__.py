@@ -8,14 +8,21 @@ from lakehouse.datasets.declaration import (
     Build,
     Column,
     Dataset,
+    Feed,
     FromChain,
     InsertNew,
     Layer,
+    Refused,
+    ReplaceDates,
     ReplaceHours,
+    ReplaceKeys,
     Rule,
+    Sessions,
     Severity,
+    Versions,
 )
 from lakehouse.datasets.gold import GOLD
+from lakehouse.datasets.platform import PLATFORM, PLATFORM_METRICS_SILVER
 from lakehouse.datasets.silver import SILVER
 
 __all__ = [
@@ -23,17 +30,25 @@ __all__ = [
     "Build",
     "Column",
     "Dataset",
+    "Feed",
     "FromChain",
     "InsertNew",
     "Layer",
+    "Refused",
+    "ReplaceDates",
     "ReplaceHours",
+    "ReplaceKeys",
     "Rule",
+    "Sessions",
     "Severity",
+    "Versions",
     "dataset",
     "in_layer",
 ]
 
-DATASETS: dict[str, Dataset] = {declared.name: declared for declared in (*BRONZE, *SILVER, *GOLD)}
+DATASETS: dict[str, Dataset] = {
+    declared.name: declared for declared in (*BRONZE, *SILVER, PLATFORM_METRICS_SILVER, *GOLD, *PLATFORM)
+}
 """By name, upstream before downstream."""
 
 

@@ -8,8 +8,11 @@ from typing import Literal
 import pyarrow as pa
 from msgspec import Struct
 
+from lakehouse.datasets.rules import Rule, SetRule, Severity
+
+__all__ = ["Rule", "SetRule", "Severity"]
+
 Layer = Literal["stream", "bronze", "silver", "gold", "platform"]
-Severity = Literal["flag", "quarantine", "fail"]
 
 LOAD_TIMESTAMP = "load_timestamp"
 """Column of every table: when the row was written, one value a commit. Engines and bronze add it; models do
@@ -29,21 +32,13 @@ class Column(Struct, frozen=True, kw_only=True):
     description: str = ""
 
 
-class Rule(Struct, frozen=True, kw_only=True):
-    """A rule of quality. A row fails it where ``fails_when`` is true (null counts as false)."""
-
-    name: str
-    severity: Severity
-    fails_when: str
-    """A condition over the dataset's columns, in the SQL subset of the models."""
-    description: str = ""
-
-
 class FromChain(Struct, frozen=True, kw_only=True, tag=True):
     """Bronze: appended from the chains of landing files of one source, without transformation."""
 
     source: str
-    """Name of the source in ``contracts.sources``."""
+    """Name of the source in ``contracts.sources`` or ``contracts.platform``."""
+    quality_flags: bool = True
+    """Whether the table has the column `quality_flags`."""
 
 
 class InsertNew(Struct, frozen=True, kw_only=True, tag=True):
@@ -65,14 +60,78 @@ class InsertNew(Struct, frozen=True, kw_only=True, tag=True):
     """Date and hour columns of this table; commits list the hours that they changed."""
 
 
+Take = Literal["slice", "all", "added", "removed", "changed", "stored"]
+"""What a model reads of a table:
+
+- ``slice``: the files that can hold the hours or dates that are replaced, and the days beside them (``days``)
+- ``all``: every file
+- ``added``, ``removed``: the files that commits which changed rows added, or removed, since the last run
+- ``changed``: the files of the dates that such commits changed
+- ``stored``: what the model's own table has (of the dates that are replaced; else all)
+
+A table that is built anew reads all files for ``added`` and ``changed``, none for ``removed`` and ``stored``.
+"""
+
+
+class Feed(Struct, frozen=True, kw_only=True):
+    """One relation that a model reads, and what its changes make stale."""
+
+    dataset: str
+    take: Take = "slice"
+    relation: str = ""
+    """Its name in the SQL; empty: the dataset's."""
+    days: tuple[int, ...] = (0,)
+    """Of a slice: which days' files, relative to the date that is replaced."""
+    stale: tuple[int, ...] = (0,)
+    """Where it changed on a date (or in an hour), that date and so many days later are stale here."""
+
+    @property
+    def name(self) -> str:
+        return self.relation or self.dataset
+
+
 class ReplaceHours(Struct, frozen=True, kw_only=True, tag=True):
     """The hours that upstream commits have changed are computed anew and replaced, each from all its rows."""
 
     hour: tuple[str, str]
     """Date and hour columns of this table; they equal the upstream's of the rows that were read."""
+    feeds: tuple[Feed, ...]
 
 
-Build = FromChain | InsertNew | ReplaceHours
+class ReplaceDates(Struct, frozen=True, kw_only=True, tag=True):
+    """The dates that upstream commits have changed are computed and replaced."""
+
+    date: str
+    """Date column of this table."""
+    feeds: tuple[Feed, ...]
+    closing: tuple[int, ...] = ()
+    """When a UTC day is over, the dates so many days after it are stale."""
+
+
+class ReplaceKeys(Struct, frozen=True, kw_only=True, tag=True):
+    """The rows that the model gives replace those of their keys; other rows stay."""
+
+    feeds: tuple[Feed, ...]
+    moved: str = ""
+    """Date column of this table whose moves (a row's value before and after) are changes for others."""
+    daily: bool = False
+    """Whether all rows are computed anew when a UTC day is over."""
+
+
+class Sessions(Struct, frozen=True, kw_only=True, tag=True):
+    """Sessions of a user's clicks. New clicks replace the sessions that they touch; see
+    ``lakehouse.sessions``."""
+
+
+class Versions(Struct, frozen=True, kw_only=True, tag=True):
+    """Versions of captured rows in the order of their changes; see ``lakehouse.entities``."""
+
+
+class Refused(Struct, frozen=True, kw_only=True, tag=True):
+    """The rows that rules of severity `quarantine` keep out of other tables; see ``lakehouse.quarantine``."""
+
+
+Build = FromChain | InsertNew | ReplaceHours | ReplaceDates | ReplaceKeys | Sessions | Versions | Refused
 
 
 class Dataset(Struct, frozen=True, kw_only=True):
@@ -87,6 +146,8 @@ class Dataset(Struct, frozen=True, kw_only=True):
     """Columns that identify a row; empty where rows are only appended."""
     time: str = ""
     """Column of event time: newest event, freshness, and pruning by file statistics; empty: has none."""
+    until: str = ""
+    """Where a row spans time, from ``time`` on: the column of its end."""
     partition: str = ""
     z_order: tuple[str, ...] = ()
     owner: str = "data-platform"
@@ -100,6 +161,11 @@ class Dataset(Struct, frozen=True, kw_only=True):
     freshness: timedelta = timedelta(minutes=1)
     """An event should be visible here this long after it was sent."""
     rules: tuple[Rule, ...] = ()
+    set_rules: tuple[SetRule, ...] = ()
+    """Rules over many rows; evaluated by checks, not when rows are written."""
+    row_wise: bool = False
+    """Whether its model gives one row for each row that it reads: then rows in = rows out + quarantined +
+    duplicates, which every run checks."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -107,6 +173,14 @@ class Dataset(Struct, frozen=True, kw_only=True):
         return pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in self.columns])
 
     @property
+    def feeds(self) -> tuple[Feed, ...]:
+        """What its model reads; none for builds that choose themselves."""
+        build = self.build
+        return build.feeds if isinstance(build, ReplaceHours | ReplaceDates | ReplaceKeys) else ()
+
+    @property
     def model(self) -> str:
-        """File of the SQL model below `lakehouse/models`; empty for layers that have none."""
-        return f"{self.layer}/{self.name}.sql" if self.layer in ("silver", "gold") else ""
+        """File of the SQL model below `lakehouse/models`; empty for tables that are not computed."""
+        if isinstance(self.build, FromChain | Refused):
+            return ""
+        return f"{self.layer}/{self.name}.sql"

@@ -14,30 +14,22 @@ import duckdb
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
+from msgspec import Struct
 
 from contracts.errors import ConflictError, SchemaMismatch
 from contracts.settings import Settings
-from lakehouse import commits, tables
+from lakehouse import commits, tables, upsert
 from lakehouse.datasets import Dataset, InsertNew
 from lakehouse.datasets.declaration import LOAD_TIMESTAMP
 from lakehouse.embedded import insert, transpile
 from lakehouse.embedded.insert import BATCH, quoted
-from lakehouse.engine import Input, Insert, Overwrite, Replace, Result, Task
+from lakehouse.engine import Input, Insert, Replace, Result, Task, Upsert
+from lakehouse.refusal import REFUSED, fail_if_asked, judged_model, rules_of
+from lakehouse.relations import literal, sql_type
 from lakehouse.tasks import handle_for
 
 BATCH_ROWS = 65_536
 """Rows of one Arrow batch on the way from DuckDB to the table."""
-
-SQL_TYPES: dict[pa.DataType, str] = {
-    pa.string(): "VARCHAR",
-    pa.bool_(): "BOOLEAN",
-    pa.int32(): "INTEGER",
-    pa.int64(): "BIGINT",
-    pa.float64(): "DOUBLE",
-    pa.date32(): "DATE",
-    pa.timestamp("us", tz="UTC"): "TIMESTAMP WITH TIME ZONE",
-    pa.list_(pa.string()): "VARCHAR[]",
-}
 
 
 class EmbeddedEngine:
@@ -78,10 +70,14 @@ class EmbeddedEngine:
         try:
             session.execute("SET TimeZone = 'UTC'")
             for source in task.inputs:
-                session.execute(_input_view(source))
-            rows_in, hours = _select(session, task, handle)
-            metadata = self._metadata(task, hours)
-            rows_out = _write(session, task, handle, metadata)
+                _register(session, source)
+            selected = _select(session, task, handle)
+            metadata = self._metadata(task, selected.hours)
+            if isinstance(task.write, Upsert):
+                rows = session.sql("SELECT * FROM outcome").to_arrow_table()
+                rows_out = upsert.upsert(task, handle, upsert.conformed(task, rows), metadata).rows_out
+            else:
+                rows_out = _write(session, task, handle, metadata)
         except BaseException as error:
             self._handles.pop(task.path, None)
             if isinstance(error, duckdb.ConversionException | duckdb.BinderException):
@@ -95,8 +91,10 @@ class EmbeddedEngine:
             session.close()
         return Result(
             version=handle.version(),
-            rows_in=rows_out if rows_in is None else rows_in,
+            rows_in=rows_out if selected.rows_in is None else selected.rows_in,
             rows_out=rows_out,
+            refused=selected.refused,
+            duplicates=selected.duplicates,
             seconds=time.perf_counter() - started,
             hours=tuple(metadata.get("hours", ())),
         )
@@ -108,26 +106,54 @@ class EmbeddedEngine:
         return metadata
 
 
-def _select(
-    session: duckdb.DuckDBPyConnection, task: Task, handle: DeltaTable
-) -> tuple[int | None, list[tuple[date, int]]]:
-    """Leaves what is to be written as the view `outcome`. Returns how many rows the model gave (None: not
-    counted) and, for an InsertNew target, the hours of the rows that are left."""
-    model, build = transpile.query(task.sql), task.target.build
-    outcome = "CREATE TEMP VIEW outcome AS SELECT * FROM {} WHERE " + _chosen(task)
+class _Selected(Struct, kw_only=True):
+    """What `outcome` holds, and what it does not."""
+
+    rows_in: int | None = None
+    """Rows that the model gave; None: not counted."""
+    refused: int = 0
+    duplicates: int = 0
+    hours: list[tuple[date, int]] = []
+    """For an InsertNew target, of the rows that are left."""
+
+
+def _select(session: duckdb.DuckDBPyConnection, task: Task, handle: DeltaTable) -> _Selected:
+    """Leaves what is to be written as the relation `outcome`."""
+    build = task.target.build
+    model = transpile.query(judged_model(task.target, task.sql))
+    chosen = _chosen(task)
     if not isinstance(build, InsertNew):
-        session.execute(outcome.format(f"({model})"))
-        return None, []
-    rows_in = insert.create_batch(session, build, model)
-    if isinstance(task.write, Insert) and rows_in:
+        if not rules_of(task.target):
+            session.execute(f"CREATE TEMP VIEW outcome AS SELECT * FROM ({model}) WHERE {chosen}")
+            return _Selected()
+        session.execute(f"CREATE TEMP TABLE outcome AS SELECT * FROM ({model}) WHERE {chosen}")
+        return _Selected(refused=_refuse(session, task, "outcome"))
+    done = _Selected(rows_in=insert.create_batch(session, build, model))
+    if rules_of(task.target):
+        done.refused = _refuse(session, task, BATCH)
+    if isinstance(task.write, Insert) and done.rows_in != done.refused:
         existing = tables.snapshot_files(handle, task.path, task.target)
-        insert.drop_existing(session, build, insert.candidates(session, build, existing))
-    insert.drop_repeated(session, build)
-    session.execute(outcome.format(BATCH))
+        done.duplicates = insert.drop_existing(session, build, insert.candidates(session, build, existing))
+    done.duplicates += insert.drop_repeated(session, build)
+    session.execute(f"CREATE TEMP VIEW outcome AS SELECT * FROM {BATCH} WHERE {chosen}")
     day, hour = (quoted(name) for name in build.hour)
     # A null among them is refused when the rows are written.
     hours = f"SELECT DISTINCT {day}, {hour} FROM outcome WHERE {day} IS NOT NULL AND {hour} IS NOT NULL"
-    return rows_in, session.execute(hours).fetchall()
+    done.hours = session.execute(hours).fetchall()
+    return done
+
+
+def _refuse(session: duckdb.DuckDBPyConnection, task: Task, table: str) -> int:
+    """Takes the rows that fail a rule out of the temporary table; returns how many."""
+    counted = session.execute(
+        f"SELECT {REFUSED}, count(*) FROM {table} WHERE {REFUSED} IS NOT NULL GROUP BY ALL"
+    ).fetchall()
+    if not counted:
+        return 0
+    fail_if_asked(task.target, dict(counted))
+    assert task.refuse is not None
+    task.refuse(session.sql(f"SELECT * FROM {table} WHERE {REFUSED} IS NOT NULL").to_arrow_table())
+    return insert.number(session, f"DELETE FROM {table} WHERE {REFUSED} IS NOT NULL")
 
 
 def _write(
@@ -142,7 +168,7 @@ def _write(
             arguments["mode"] = "append"
         case Replace():
             arguments |= {"mode": "overwrite", "predicate": _predicate(task.write)}
-        case Overwrite():
+        case _:
             arguments["mode"] = "overwrite"
     try:
         write_deltalake(
@@ -186,30 +212,33 @@ class _Counted:
             )
 
 
-def _input_view(source: Input) -> str:
+def _register(session: duckdb.DuckDBPyConnection, source: Input) -> None:
     """A view with exactly the declared columns; those that files lack are null."""
     typed = ", ".join(
-        f"CAST(NULL AS {SQL_TYPES[field.type]}) AS {quoted(field.name)}" for field in source.schema
+        f"CAST(NULL AS {sql_type(field.type)}) AS {quoted(field.name)}" for field in source.schema
     )
     rows = f"SELECT {typed} WHERE false"
-    if source.files:
+    if source.rows is not None:
+        session.register(f"{source.name}__rows", source.rows)
+        rows += f" UNION ALL BY NAME SELECT * FROM {quoted(f'{source.name}__rows')}"
+    elif source.files:
         hive = "hive_partitioning = false"
         if source.partition:
-            kind = SQL_TYPES[source.schema.field(source.partition).type]
+            kind = sql_type(source.schema.field(source.partition).type)
             hive = f"hive_partitioning = true, hive_types = {{{quoted(source.partition)}: {kind}}}"
-        files = ", ".join(_text(str(path)) for path in source.files)
+        files = ", ".join(literal(str(path)) for path in source.files)
         rows += f" UNION ALL BY NAME SELECT * FROM read_parquet([{files}], union_by_name = true, {hive})"
     names = ", ".join(quoted(field.name) for field in source.schema)
-    return f"CREATE OR REPLACE TEMP VIEW {quoted(source.name)} AS SELECT {names} FROM ({rows})"
+    session.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(source.name)} AS SELECT {names} FROM ({rows})")
 
 
 def _outcome(task: Task) -> str:
     """What is written, with the declared columns and types, in the order of time where the table has one."""
-    stamp = f"TIMESTAMPTZ {_text(task.load_timestamp.isoformat())}"
+    stamp = f"TIMESTAMPTZ {literal(task.load_timestamp.isoformat())}"
     columns = ", ".join(
         f"{stamp} AS {LOAD_TIMESTAMP}"
         if field.name == LOAD_TIMESTAMP
-        else f"CAST({quoted(field.name)} AS {SQL_TYPES[field.type]}) AS {quoted(field.name)}"
+        else f"CAST({quoted(field.name)} AS {sql_type(field.type)}) AS {quoted(field.name)}"
         for field in task.target.schema
     )
     order = [quoted(name) for name in (task.target.partition, task.target.time) if name]
@@ -241,8 +270,4 @@ def _predicate(write: Replace) -> str:
 def _literal(value: date | int | str) -> str:
     if isinstance(value, date):
         return f"DATE '{value.isoformat()}'"
-    return str(value) if isinstance(value, int) else _text(value)
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return str(value) if isinstance(value, int) else literal(value)

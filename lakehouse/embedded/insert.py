@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -23,7 +24,7 @@ def create_batch(connection: duckdb.DuckDBPyConnection, build: InsertNew, model:
         f"CREATE TEMP TABLE {BATCH} AS "
         f"SELECT *, row_number() OVER (ORDER BY {order}) - 1 AS position FROM ({model})"
     )
-    return _number(connection, f"SELECT count(*) FROM {BATCH}")
+    return number(connection, f"SELECT count(*) FROM {BATCH}")
 
 
 def candidates(
@@ -41,13 +42,14 @@ def candidates(
     return [file.path for file in existing if any(file.touches(low, high) for low, high in spans)]
 
 
-def drop_existing(connection: duckdb.DuckDBPyConnection, build: InsertNew, files: Sequence[Path]) -> None:
-    """Takes out of the batch what duplicates a row in ``files``, the target's."""
+def drop_existing(connection: duckdb.DuckDBPyConnection, build: InsertNew, files: Sequence[Path]) -> int:
+    """Takes out of the batch what duplicates a row in ``files``, the target's; returns how many rows."""
     if not files:
-        return
+        return 0
     same_key = " AND ".join(f"t.{quoted(name)} = b.{quoted(name)}" for name in build.key)
     time, within = quoted(build.time), interval(build.within)
-    connection.execute(
+    return number(
+        connection,
         f"DELETE FROM {BATCH} WHERE position IN ("
         f"SELECT b.position FROM read_parquet($files, hive_partitioning = false, union_by_name = true) AS t "
         f"JOIN {BATCH} AS b ON {same_key} "
@@ -58,21 +60,21 @@ def drop_existing(connection: duckdb.DuckDBPyConnection, build: InsertNew, files
     )
 
 
-def drop_repeated(connection: duckdb.DuckDBPyConnection, build: InsertNew) -> None:
-    """Takes out of the batch what duplicates an earlier row of it. Only keys that come twice leave SQL: which
-    of their rows stay depends on which stayed before, row by row."""
+def drop_repeated(connection: duckdb.DuckDBPyConnection, build: InsertNew) -> int:
+    """Takes out of the batch what duplicates an earlier row of it; returns how many rows. Only keys that come
+    twice leave SQL: which of their rows stay depends on which stayed before, row by row."""
     key = ", ".join(quoted(name) for name in build.key)
     rows = connection.execute(
         f"SELECT position, epoch_us({quoted(build.time)}), {key} FROM {BATCH} "
         f"QUALIFY count(*) OVER (PARTITION BY {key}) > 1 ORDER BY position"
     ).fetchall()
     if not rows:
-        return
+        return 0
     within = build.within // timedelta(microseconds=1)
     kept = first_wins(((tuple(row[2:]), row[1]) for row in rows), within)
     dropped = [row[0] for row, stays in zip(rows, kept, strict=True) if not stays]
-    connection.execute(
-        f"DELETE FROM {BATCH} WHERE position IN (SELECT unnest($dropped))", {"dropped": dropped}
+    return number(
+        connection, f"DELETE FROM {BATCH} WHERE position IN (SELECT unnest($dropped))", {"dropped": dropped}
     )
 
 
@@ -95,7 +97,8 @@ def interval(span: timedelta) -> str:
     return f"INTERVAL {span // timedelta(microseconds=1)} MICROSECONDS"
 
 
-def _number(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = connection.execute(sql).fetchone()
+def number(connection: duckdb.DuckDBPyConnection, sql: str, values: dict[str, Any] | None = None) -> int:
+    """The one number that a statement gives: a count, or the rows that it changed."""
+    row = connection.execute(sql, values).fetchone()
     assert row is not None
     return int(row[0])

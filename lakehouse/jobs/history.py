@@ -15,33 +15,18 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 from msgspec import Struct
 
-from contracts.landing import TIMESTAMP
 from contracts.layout import table_path
+from contracts.platform import PLATFORM_LANDING
+from contracts.platform import RUNS as PLATFORM_RUNS
 from contracts.settings import Settings
 from lakehouse import platform_landing
 
-SOURCE = "platform_batch_runs"
-TABLE = "batch_runs"
+SOURCE = PLATFORM_RUNS.name
+TABLE = PLATFORM_RUNS.table
 
 Trigger = Literal["command", "schedule", "missed", "late"]
 
-RUNS = pa.schema(
-    [
-        pa.field("run_id", pa.string(), nullable=False),
-        pa.field("job", pa.string(), nullable=False),
-        pa.field("run_date", pa.date32(), nullable=False),
-        pa.field("trigger", pa.string(), nullable=False),
-        pa.field("attempt", pa.int32(), nullable=False),
-        pa.field("status", pa.string(), nullable=False),
-        pa.field("engine", pa.string(), nullable=False),
-        pa.field("started_at", TIMESTAMP, nullable=False),
-        pa.field("ended_at", TIMESTAMP, nullable=False),
-        pa.field("rows_in", pa.int64()),
-        pa.field("rows_out", pa.int64()),
-        pa.field("versions", pa.string(), nullable=False),
-        pa.field("error", pa.string()),
-    ]
-)
+RUNS = PLATFORM_LANDING[SOURCE]
 """Columns of a run's row as it lands."""
 
 

@@ -12,14 +12,25 @@ from sqlglot import exp
 from contracts.errors import NotFound
 from contracts.landing import LANDING
 from contracts.sources import SOURCES
-from lakehouse.datasets import DATASETS, Dataset, FromChain, InsertNew, ReplaceHours, dataset
+from lakehouse.datasets import (
+    DATASETS,
+    Dataset,
+    FromChain,
+    InsertNew,
+    ReplaceDates,
+    ReplaceHours,
+    ReplaceKeys,
+    Sessions,
+    Versions,
+    dataset,
+)
 from lakehouse.embedded import transpile
-from lakehouse.embedded.engine import SQL_TYPES
 from lakehouse.jobs.declaration import JOBS
 from lakehouse.models import FOLDER, model_sql
+from lakehouse.relations import sql_type
 
 every = pytest.mark.parametrize("declared", DATASETS.values(), ids=list(DATASETS))
-computed = [d for d in DATASETS.values() if d.layer in ("silver", "gold")]
+computed = [d for d in DATASETS.values() if d.model]
 every_computed = pytest.mark.parametrize("declared", computed, ids=[d.name for d in computed])
 
 
@@ -51,18 +62,24 @@ def test_named_columns_exist(declared: Dataset) -> None:
             assert declared.key == key
         case ReplaceHours(hour=hour):
             named += hour
+        case ReplaceDates(date=day):
+            named.append(day)
+        case ReplaceKeys(moved=moved):
+            named += [moved] if moved else []
+    if declared.feeds:
+        assert {feed.dataset for feed in declared.feeds} - {declared.name} == set(declared.upstream)
+        assert len({feed.name for feed in declared.feeds}) == len(declared.feeds)
     assert set(named) <= set(names)
     assert declared.partition not in declared.z_order
-    for name in (*declared.key, declared.partition):
-        if name and declared.layer != "bronze":
-            assert not declared.schema.field(name).nullable
+    if declared.partition and declared.layer != "bronze":
+        assert not declared.schema.field(declared.partition).nullable
 
 
 @every
 def test_columns_are_described_and_of_types_that_both_engines_know(declared: Dataset) -> None:
     for column in declared.columns:
         assert column.description, column.name
-        assert column.type in SQL_TYPES, column.name
+        assert sql_type(column.type)
 
 
 @every
@@ -83,10 +100,21 @@ def test_a_model_gives_the_declared_columns_and_reads_its_upstreams(declared: Da
     assert isinstance(tree, exp.Select)
     extra = set(declared.build.order) if isinstance(declared.build, InsertNew) else set()
     given = set(tree.named_selects)
+    parts = {part.alias for part in tree.find_all(exp.CTE)}
+    match declared.build:
+        case Sessions():
+            relations = {*declared.upstream, "touched", "parameters"}
+        case Versions():
+            relations = {*declared.upstream, "stored_versions", "truncates", "completed"}
+        case InsertNew():
+            relations = set(declared.upstream)
+        case _:
+            relations = {feed.name for feed in declared.feeds} | {"parameters"}
+    read = {table.name for table in tree.find_all(exp.Table)} - parts
     assert set(declared.schema.names) - {"load_timestamp"} <= given
     assert given <= set(declared.schema.names) | extra
     assert extra <= given
-    assert {table.name for table in tree.find_all(exp.Table)} == set(declared.upstream)
+    assert read - {"parameters"} == relations - {"parameters"}
 
 
 def test_every_source_has_its_bronze_table() -> None:

@@ -237,7 +237,7 @@ def test_days_and_all_of_it_can_be_built_anew(world: World, make_event: Event) -
 def test_more_hours_than_one_task_takes(
     world: World, make_event: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lakehouse.gold.TASK_HOURS", 10)
+    monkeypatch.setattr("lakehouse.gold.TASK_SLICES", 10)
     world.land(*[make_event(f"{n}", NOON - n * HOUR) for n in range(25)])
     rounds = []
     while (done := world.gold.advance()) is not None:

@@ -44,6 +44,8 @@ actions = st.lists(
 def expected_silver(bronze: list[dict[str, Any]]) -> list[dict[str, Any]]:
     kept: list[dict[str, Any]] = []
     for row in bronze:
+        if row["event_type"] == "purchase" and (row["event_value"] or 0) < 0:
+            continue
         near = (
             other
             for other in kept

@@ -228,9 +228,9 @@ def test_only_files_near_the_batch_are_read(
     read: list[list[Path]] = []
     original = insert.drop_existing
 
-    def spy(connection: Any, build: Any, files: list[Path]) -> None:
+    def spy(connection: Any, build: Any, files: list[Path]) -> int:
         read.append(files)
-        original(connection, build, files)
+        return original(connection, build, files)
 
     monkeypatch.setattr("lakehouse.embedded.engine.insert.drop_existing", spy)
     world.round(make_event("x", NOON + 44 * 60 * MINUTE), make_event("y", NOON + 30 * MINUTE))

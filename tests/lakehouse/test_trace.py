@@ -104,8 +104,11 @@ def test_an_event_is_followed_from_landing_to_gold(settings: Settings) -> None:
         (0, 0, "kept", str(first)),
         (3, 1, "duplicate", None),
     ]
-    assert [(g.table, g.row and g.row["total_events"]) for g in whole.gold] == [("event_metrics_gold", 2)]
-    assert [g.includes_event for g in whole.gold] == [True]
+    assert [(g.table, g.row and g.row["total_events"]) for g in whole.gold] == [
+        ("event_metrics_gold", 2),
+        ("hourly_metrics_gold", None),
+    ]
+    assert [g.includes_event for g in whole.gold] == [True, False]
 
 
 def test_gold_that_was_computed_before_the_event_came_does_not_count_it(settings: Settings) -> None:
@@ -124,7 +127,10 @@ def test_gold_that_was_computed_before_the_event_came_does_not_count_it(settings
     commit(settings, "event_metrics_gold", [gold], {})
     found = trace(settings, "a")
     assert found is not None
-    assert [(g.row and g.row["total_events"], g.includes_event) for g in found.gold] == [(9, False)]
+    assert [(g.row and g.row["total_events"], g.includes_event) for g in found.gold] == [
+        (9, False),
+        (None, False),
+    ]
 
 
 def test_an_empty_platform_knows_no_event(settings: Settings) -> None:

@@ -1,0 +1,20 @@
+SELECT
+  record_id,
+  source,
+  metric,
+  value,
+  observed_at,
+  unit,
+  dimensions,
+  extra,
+  source_topic,
+  source_partition,
+  source_offset,
+  source_timestamp,
+  ingest_timestamp,
+  source_system,
+  is_late,
+  CAST(observed_at AS DATE) AS observed_date,
+  HOUR(observed_at) AS observed_hour,
+  load_timestamp AS arrived_at
+FROM external_data_bronze
