@@ -8,14 +8,20 @@ from pathlib import Path
 
 from contracts.errors import NotFound
 from lakehouse.datasets import Dataset
+from lakehouse.models.subset import ensure_allowed
 
 FOLDER = Path(__file__).parent
 
 
 @cache
 def text_of(model: str) -> str:
-    """Text of a model's file, named below this folder."""
-    return (FOLDER / model).read_text("utf-8")
+    """Text of a model's file, named below this folder.
+
+    Raises ContractError, with the line, where it is not SQL that both engines run alike.
+    """
+    text = (FOLDER / model).read_text("utf-8")
+    ensure_allowed(text, model)
+    return text
 
 
 def model_sql(dataset: Dataset) -> str:

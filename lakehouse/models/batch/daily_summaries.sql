@@ -51,7 +51,7 @@ SELECT
   users.total_users,
   COALESCE(users.new_users, 0) AS new_users,
   COALESCE(users.returning_users, 0) AS returning_users,
-  CASE WHEN users.total_users > 0 THEN 1.0E2 * users.returning_users / users.total_users END
+  CASE WHEN users.total_users > 0 THEN 1.0E2 * users.returning_users / NULLIF(users.total_users, 0) END
     AS return_user_percentage,
   sessions.total_sessions,
   sessions.bounce_rate,
@@ -59,9 +59,9 @@ SELECT
   events.total_events,
   events.total_event_value,
   CASE WHEN run.retention_d1_day IS NOT NULL AND users.total_users > 0
-    THEN 1.0E0 * users.users_d1 / users.total_users END AS retention_d1,
+    THEN 1.0E0 * users.users_d1 / NULLIF(users.total_users, 0) END AS retention_d1,
   CASE WHEN run.retention_d7_day IS NOT NULL AND users.total_users > 0
-    THEN 1.0E0 * users.users_d7 / users.total_users END AS retention_d7
+    THEN 1.0E0 * users.users_d7 / NULLIF(users.total_users, 0) END AS retention_d7
 FROM run
 CROSS JOIN users
 CROSS JOIN sessions

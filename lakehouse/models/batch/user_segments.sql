@@ -70,7 +70,7 @@ scored AS (
     seen.days_since,
     seen.recent_events,
     COALESCE(4.0E1 * ranked.recency + 3.0E1 * ranked.frequency + 3.0E1 * ranked.value, 0.0E0) AS score,
-    seen.days_since / (seen.days_since + COALESCE(usual.median_gap, 7.0E0)) AS churn_risk
+    seen.days_since / NULLIF(seen.days_since + COALESCE(usual.median_gap, 7.0E0), 0) AS churn_risk
   FROM seen
   LEFT JOIN ranked ON ranked.user_id = seen.user_id
   LEFT JOIN usual ON usual.user_id = seen.user_id

@@ -23,16 +23,16 @@ SELECT
   d.total_users,
   d.new_users,
   d.total_users - d.new_users AS returning_users,
-  1.0E2 * (d.total_users - d.new_users) / d.total_users AS return_user_percentage,
+  1.0E2 * (d.total_users - d.new_users) / NULLIF(d.total_users, 0) AS return_user_percentage,
   d.total_sessions,
-  CASE WHEN d.total_sessions > 0 THEN 1.0E0 * d.bounced_sessions / d.total_sessions END AS bounce_rate,
-  CASE WHEN d.total_sessions > 0 THEN d.session_duration_ms / d.total_sessions / 1.0E3 END
+  CASE WHEN d.total_sessions > 0 THEN 1.0E0 * d.bounced_sessions / NULLIF(d.total_sessions, 0) END AS bounce_rate,
+  CASE WHEN d.total_sessions > 0 THEN d.session_duration_ms / NULLIF(d.total_sessions, 0) / 1.0E3 END
     AS avg_session_duration_seconds,
   d.total_events,
   d.total_event_value,
-  CASE WHEN DATEDIFF(p.as_of_date, d.summary_date) > 1 THEN 1.0E0 * d.users_d1 / d.total_users END
+  CASE WHEN DATEDIFF(p.as_of_date, d.summary_date) > 1 THEN 1.0E0 * d.users_d1 / NULLIF(d.total_users, 0) END
     AS retention_d1,
-  CASE WHEN DATEDIFF(p.as_of_date, d.summary_date) > 7 THEN 1.0E0 * d.users_d7 / d.total_users END
+  CASE WHEN DATEDIFF(p.as_of_date, d.summary_date) > 7 THEN 1.0E0 * d.users_d7 / NULLIF(d.total_users, 0) END
     AS retention_d7,
   YEAR(d.summary_date) AS summary_year
 FROM days AS d

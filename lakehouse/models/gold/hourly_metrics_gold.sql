@@ -28,7 +28,7 @@ samples AS (
   SELECT
     CAST(sampled_at AS DATE) AS metric_date,
     HOUR(sampled_at) AS metric_hour,
-    SUM(CASE WHEN metric = 'dead_letters' THEN CAST(value AS BIGINT) ELSE 0 END) AS dead_letters,
+    SUM(CASE WHEN metric = 'dead_letters' THEN CAST(FLOOR(value) AS BIGINT) ELSE 0 END) AS dead_letters,
     MAX(
       CASE status
         WHEN 'unhealthy' THEN 3
@@ -64,7 +64,7 @@ SELECT
   e.p95_response_time_ms,
   e.p99_response_time_ms,
   COALESCE(e.error_count, 0) AS error_count,
-  CASE WHEN e.total_events > 0 THEN 1.0E0 * e.error_count / e.total_events END AS error_rate,
+  CASE WHEN e.total_events > 0 THEN 1.0E0 * e.error_count / NULLIF(e.total_events, 0) END AS error_rate,
   COALESCE(e.status_2xx, 0) AS status_2xx,
   COALESCE(e.status_3xx, 0) AS status_3xx,
   COALESCE(e.status_4xx, 0) AS status_4xx,

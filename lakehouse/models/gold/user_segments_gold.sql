@@ -61,7 +61,7 @@ scored AS (
     COALESCE(
       p.recency_weight * r.recency + p.frequency_weight * r.frequency + p.value_weight * r.value, 0.0E0
     ) AS score,
-    s.days_since / (s.days_since + COALESCE(u.median_gap, 7.0E0)) AS churn_risk
+    s.days_since / NULLIF(s.days_since + COALESCE(u.median_gap, 7.0E0), 0) AS churn_risk
   FROM seen AS s
   CROSS JOIN parameters AS p
   LEFT JOIN ranked AS r ON r.user_id = s.user_id
