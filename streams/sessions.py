@@ -66,9 +66,9 @@ class SessionState:
             return
         self._tidy_pool(rows.height)
         clicks = self._clicks(rows)
-        users = clicks.select(pl.col("user_id").unique())
-        known = self._open.join(users, on="user_id", how="semi")
-        others = self._open.join(users, on="user_id", how="anti")
+        users = clicks["user_id"].to_physical().unique()
+        is_touched = self._open["user_id"].to_physical().is_in(users.implode())
+        known, others = self._open.filter(is_touched), self._open.filter(~is_touched)
         fresh = self._sessions(pl.concat([self._flat(known), clicks]), self._frozen)
         before = known.select(*_KEY, "is_changed", "is_shown", was_end="end", was_count="click_count")
         same = (pl.col("was_end") == pl.col("end")) & (pl.col("was_count") == pl.col("click_count"))
@@ -76,9 +76,8 @@ class SessionState:
             is_changed=(pl.col("is_changed") | ~same).fill_null(value=True),
             is_shown=(pl.col("is_shown") & same).fill_null(value=False),
         )
-        gone = known.select(_KEY).join(fresh, on=_KEY, how="anti", nulls_equal=True)
-        if gone.height:
-            self._gone.append(gone)
+        if fresh["was_end"].count() < known.height:
+            self._gone.append(known.select(_KEY).join(fresh, on=_KEY, how="anti", nulls_equal=True))
         self._open = pl.concat([others, fresh.select(self._types.keys())])
 
     def absorb_late(self, rows: pl.DataFrame, revision: int) -> None:
@@ -257,13 +256,13 @@ class SessionState:
             .agg(pl.col(name).alias(f"tail_{name}") for name in _TAIL)
         )
         old = flat.filter(is_old)
-        heads = old.group_by(by).agg(
+        heads = old.group_by(by, maintain_order=True).agg(
             pl.col("end").last().alias("head_end"), pl.col("exit").last().alias("head_exit")
         )
         frozen_pages = old.filter("is_view").group_by(by, maintain_order=True).agg(pl.col("page"))
         joined = sums
         for part in (heads, frozen_pages, tails):
-            joined = joined.join(part, on="session", how="left", maintain_order="left")
+            joined = _beside(joined, part)
         return joined.with_columns(
             head_path=_concat("path", "page"), is_changed=pl.lit(True), is_shown=pl.lit(False)
         ).select(
@@ -347,6 +346,13 @@ def _numbered(flat: pl.DataFrame, gap: int) -> pl.DataFrame:
         | session.to_physical().ne_missing(session.to_physical().shift(1))
     ).fill_null(value=True)
     return flat.with_columns(session=begins.cast(pl.UInt32).cum_sum())
+
+
+def _beside(sessions: pl.DataFrame, part: pl.DataFrame) -> pl.DataFrame:
+    """A left join on ``session``, by which both are sorted; mostly ``part`` has every session, or none."""
+    if part.height == sessions.height:
+        return sessions.hstack(part.drop("session"))
+    return sessions.join(part, on="session", how="left", maintain_order="left")
 
 
 def _concat(first: str, then: str) -> pl.Expr:
