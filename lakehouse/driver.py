@@ -100,19 +100,39 @@ class Loop:
         started = time.monotonic()
         if self._is_warm() and started >= self._due["silver"]:
             more = self._rounds.bronze()
-            if not self._stop.is_set():
-                more = self._rounds.silver() or more
-            if not self._stop.is_set():
-                more = self._rounds.gold() or more
-            self._next("silver", started, more)
             self._next("bronze", started, more)
+            with self._bronze_beside():
+                if not self._stop.is_set():
+                    more = self._rounds.silver() or more
+                if not self._stop.is_set():
+                    more = self._rounds.gold() or more
+            self._next("silver", started, more)
         elif started >= self._due["bronze"]:
             self._next("bronze", started, self._rounds.bronze())
+
+    @contextmanager
+    def _bronze_beside(self) -> Iterator[None]:
+        """Bronze keeps its cadence while the engine is at work on other tables, which may take longer.
+        Nothing else writes bronze meanwhile: commands and maintenance wait as well."""
+        over = threading.Event()
+
+        def rounds() -> None:
+            while not over.wait(max(self._due["bronze"] - time.monotonic(), 0.0)):
+                started = time.monotonic()
+                self._next("bronze", started, self._rounds.bronze(beside=True))
+
+        thread = threading.Thread(target=rounds, name="bronze", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def _next(self, layer: str, started: float, more: bool) -> None:
         """Sets when the layer is due again: at once while there is more, later and later while rounds
         fail."""
-        failing = self._rounds.failing()
+        failing = self._rounds.failing(*(("bronze",) if layer == "bronze" else ("silver", "gold")))
         if failing:
             wait = min(
                 self._every[layer] * 2 ** min(failing - 1, 10), max(BACK_OFF_SECONDS, self._every[layer])

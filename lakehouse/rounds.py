@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,7 @@ class Status(Struct):
         """What makes the driver degraded; none: it is well."""
         failed = [
             f"{table} failed {times} rounds in a row: {self.errors.get(table, '')}"
-            for table, times in sorted(self.failures.items())
+            for table, times in sorted(self.failures.copy().items())
             if times >= DEGRADED_AFTER
         ]
         return failed + [text for table in sorted(self.troubles) for text in self.troubles[table]]
@@ -83,7 +83,7 @@ class Status(Struct):
             "newest": dict(self.newest),
             "rounds": dict(self.rounds),
             "lag": dict(self.lag),
-            "failures": {table: times for table, times in self.failures.items() if times},
+            "failures": {table: times for table, times in self.failures.copy().items() if times},
             "set_aside": self.set_aside,
         }
 
@@ -122,9 +122,10 @@ class Rounds:
         for table in self.bronze_tables:
             table.close()
 
-    def bronze(self) -> bool:
-        """One round; whether more waits."""
-        return self._round("bronze", self.bronze_tables, self._take)
+    def bronze(self, *, beside: bool = False) -> bool:
+        """One round; whether more waits. ``beside``: another thread is in `silver` or `gold` meanwhile, whose
+        tables are left alone."""
+        return self._round("bronze", self.bronze_tables, self._take, lag=not beside)
 
     def silver(self) -> bool:
         """One round; whether more waits."""
@@ -134,12 +135,24 @@ class Rounds:
         """One round; whether more is due."""
         return self._round("gold", self.gold_tables, self._refresh)
 
-    def failing(self) -> int:
-        """The longest row of failures among the tables."""
-        return max(self.status.failures.values(), default=0)
+    def failing(self, *layers: str) -> int:
+        """The longest row of failures among the tables of these rounds (`bronze`, `silver`, `gold`); of all
+        where none is named."""
+        by_layer: dict[str, Sequence[Any]] = {
+            "bronze": self.bronze_tables,
+            "silver": self.silver_tables,
+            "gold": self.gold_tables,
+        }
+        names = [one.declared.name for layer in layers or by_layer for one in by_layer[layer]]
+        return max((self.status.failures.get(name, 0) for name in names), default=0)
 
     def _round(
-        self, layer: str, layer_tables: Iterable[Any], step: Callable[[Any], tuple[int, bool]]
+        self,
+        layer: str,
+        layer_tables: Iterable[Any],
+        step: Callable[[Any], tuple[int, bool]],
+        *,
+        lag: bool = True,
     ) -> bool:
         started = time.perf_counter()
         rows, more = 0, False
@@ -166,7 +179,8 @@ class Rounds:
             "seconds": round(time.perf_counter() - started, 3),
             "rows": rows,
         }
-        self._measure_lag()
+        if lag:
+            self._measure_lag()
         return more
 
     def _failed(self, name: str, error: Exception) -> None:

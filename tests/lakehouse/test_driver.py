@@ -1,127 +1,48 @@
-"""The driver as a process: its loop, lock, heartbeat and control channel, and what a kill leaves behind."""
+"""The driver as a process: its loop, lock, heartbeat and control channel."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import os
 import queue
-import random
 import signal
-import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime
 from typing import Any
 
-import msgspec
 import pytest
 from deltalake import DeltaTable
 
 from contracts import secrets
-from contracts.configuration import variable_name
 from contracts.errors import ConflictError, DependencyError, NotFound, PortInUse, SettingsError
-from contracts.heartbeat import Heartbeat, read_heartbeats
-from contracts.layout import table_path
+from contracts.heartbeat import Heartbeat
 from contracts.settings import Settings
 from contracts.sources import APP_EVENTS
 from lakehouse.commands import run_command
 from lakehouse.control import Command, ControlServer
-from lakehouse.driver import SERVICE, Loop
+from lakehouse.driver import Loop
 from lakehouse.embedded import EmbeddedEngine
 from lakehouse.engine import Engine
 from lakehouse.lock import lakehouse_lock
 from lakehouse.refresh import Progress, RefreshRequest, refresh
 from lakehouse.rounds import Rounds
+from tests.lakehouse.driver_process import PATIENCE, Driver, count, until, with_shortest_cadence
 
 Event = Callable[..., dict[str, Any]]
-DRIVER = """
-import sys
-from contracts import logs
-from contracts.configuration import load
-from lakehouse.driver import run
-from lakehouse.embedded import EmbeddedEngine
-settings = load().settings
-logs.configure("lakehouse-driver")
-run(settings, EmbeddedEngine(settings))
-"""
-PATIENCE = 60.0
-
-
-def until(condition: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.05)
-    return found
 
 
 @pytest.fixture
 def live(settings: Settings) -> Settings:
-    """Settings with a free port and the shortest cadence."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return msgspec.structs.replace(
-        settings,
-        ports=msgspec.structs.replace(settings.ports, lakehouse_control=port),
-        lakehouse=msgspec.structs.replace(
-            settings.lakehouse, bronze_seconds=1, silver_seconds=1, gold_seconds=1
-        ),
-    )
-
-
-class Driver:
-    """A driver process, started and ended by the test."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        settings = self.settings
-        values = {
-            "paths.data": settings.paths.data,
-            "ports.lakehouse_control": settings.ports.lakehouse_control,
-            "lakehouse.engine": "embedded",
-            "lakehouse.bronze_seconds": settings.lakehouse.bronze_seconds,
-            "lakehouse.silver_seconds": settings.lakehouse.silver_seconds,
-            "lakehouse.gold_seconds": settings.lakehouse.gold_seconds,
-        }
-        environment = {**os.environ, **{variable_name(key): str(value) for key, value in values.items()}}
-        self.process = subprocess.Popen([sys.executable, "-c", DRIVER], env=environment)
-
-    def beat(self) -> Heartbeat | None:
-        """Its heartbeat, once it is ready."""
-        found = read_heartbeats(self.settings).get(SERVICE)
-        mine = found is not None and self.process is not None and found.pid == self.process.pid
-        return found if found is not None and mine and found.state != "starting" else None
-
-    def end(self, how: signal.Signals) -> int:
-        assert self.process is not None
-        self.process.send_signal(how)
-        return self.process.wait(PATIENCE)
+    return with_shortest_cadence(settings)
 
 
 @pytest.fixture
 def driver(live: Settings) -> Iterator[Driver]:
     made = Driver(live)
     yield made
-    if made.process is not None and made.process.poll() is None:
-        made.process.kill()
-        made.process.wait()
-
-
-def count(settings: Settings, layer: str, name: str, column: str = "") -> int:
-    path = table_path(settings, layer, name)
-    if not (path / "_delta_log").exists():
-        return -1
-    rows = DeltaTable(str(path)).to_pyarrow_table()
-    return int(sum(rows[column].to_pylist())) if column else int(rows.num_rows)
+    made.close()
 
 
 def test_events_go_through_and_the_driver_ends_in_order(
@@ -156,34 +77,6 @@ def test_events_go_through_and_the_driver_ends_in_order(
     assert driver.end(signal.SIGTERM) == 0
     with lakehouse_lock(live):
         pass
-
-
-@pytest.mark.system
-def test_killed_at_any_time_nothing_is_lost_and_nothing_doubled(
-    driver: Driver, live: Settings, make_landing: Any, make_event: Event
-) -> None:
-    landing = make_landing(live)
-    chance = random.Random(7)
-    sent = 0
-    for _ in range(4):
-        driver.start()
-        until(driver.beat, "the driver is ready")
-        for _ in range(6):
-            events = [make_event(f"{sent + n}", user_id=f"u{n}") for n in range(50)]
-            landing.add(APP_EVENTS, [*events, events[0]], partition=chance.randrange(3))
-            sent += len(events)
-            time.sleep(chance.uniform(0, 0.3))
-        assert driver.end(signal.SIGKILL) == -signal.SIGKILL
-    driver.start()
-    until(lambda: count(live, "gold", "event_metrics_gold", "total_events") == sent, "gold has all")
-    assert driver.end(signal.SIGINT) == 0
-    bronze = DeltaTable(str(table_path(live, "bronze", "app_events_bronze"))).to_pyarrow_table()
-    positions = list(
-        zip(bronze["source_partition"].to_pylist(), bronze["source_offset"].to_pylist(), strict=True)
-    )
-    assert len(positions) == len(set(positions)) == sent + 24
-    silver = DeltaTable(str(table_path(live, "silver", "app_events_silver"))).to_pyarrow_table()
-    assert sorted(silver["event_id"].to_pylist(), key=int) == [str(n) for n in range(sent)]
 
 
 def test_a_refresh_without_a_driver_does_the_work_itself(
@@ -292,6 +185,49 @@ def test_an_engine_that_is_gone_is_started_anew(
         assert (warm, rounds.failing()) == ([True], 1)
         rounds.silver()
         assert (warm, rounds.failing()) == ([True], 0)
+
+
+def test_bronze_goes_on_while_the_engine_is_at_work(
+    live: Settings, landing: Any, make_event: Event, engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landing.add(APP_EVENTS, [make_event("a")])
+    stop = threading.Event()
+    run = engine.run
+
+    def waits_for_bronze(task: Any) -> Any:
+        if task.target.name == "app_events_silver" and not stop.is_set():
+            landing.add(APP_EVENTS, [make_event("b")])
+            until(lambda: count(live, "bronze", "app_events_bronze") == 2, "bronze has the second event")
+            stop.set()
+        return run(task)
+
+    monkeypatch.setattr(engine, "run", waits_for_bronze)
+    with closing(Rounds(live, engine)) as rounds:
+        Loop(live, rounds, queue.SimpleQueue(), stop).run()
+        assert rounds.failing() == 0
+        # What came meanwhile is the next round's.
+        assert count(live, "silver", "app_events_silver") == 1
+        rounds.silver()
+    assert count(live, "silver", "app_events_silver") == 2
+
+
+def test_an_engine_that_fails_does_not_slow_bronze_down(
+    settings: Settings,
+    landing: Any,
+    make_event: Event,
+    engine: EmbeddedEngine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    landing.add(APP_EVENTS, [make_event("a")])
+
+    def fails(task: Any) -> Any:
+        raise DependencyError("no executor")
+
+    monkeypatch.setattr(engine, "run", fails)
+    monkeypatch.setattr(engine, "warm_up", lambda: None)
+    with closing(Rounds(settings, engine)) as rounds:
+        rounds.bronze(), rounds.silver()
+        assert (rounds.failing("bronze"), rounds.failing("silver"), rounds.failing()) == (0, 1, 1)
 
 
 @pytest.fixture
