@@ -226,8 +226,10 @@ def _launch(settings: Settings, jars: Sequence[Path], java_home: Path, folder: P
         with _environment(environment):
             # A session of its own: a signal meant for our process group must not end the JVM in the middle
             # of a commit. It ends with its stdin, so even after a kill -9 of ours.
+            # What is inheritable it inherits: the lakehouse lock, so that nobody else writes tables while the
+            # JVM of a killed driver may still be at it.
             return launch_gateway(  # type: ignore[no-untyped-call]
-                popen_kwargs={"start_new_session": True}
+                popen_kwargs={"start_new_session": True, "close_fds": False}
             )
     finally:
         properties.unlink(missing_ok=True)
