@@ -87,6 +87,75 @@ def freshness(
 
 
 @command.command(
+    "cadence",
+    epilog="""\b
+Examples:
+  dp bench cadence                    five minutes at the rate that runs
+  dp bench cadence --seconds 1200 --check""",
+)
+@click.option("--seconds", type=click.FloatRange(min=1), default=300.0, show_default=True, help="Length.")
+@click.option("--check", is_flag=True, help="Exit 1 where a limit is missed.")
+@click.option("as_json", "--json", is_flag=True, help="The result as JSON instead of a table.")
+@click.option("--output", metavar="FILE", default="", help="Where the JSON goes; <data>/bench/ by default.")
+@click.pass_obj
+def cadence(resolved: Resolved, seconds: float, check: bool, as_json: bool, output: str) -> None:
+    """How often bronze, silver and gold are committed, what waits before and after, what the driver costs.
+
+    From the tables' own logs, while the platform runs (`dp up`); begin some minutes after its start. Limits
+    for bronze and silver: Spark 15 and 30 s up to 1,000 events/s, 30 and 60 s beyond; embedded 10 and 20 s;
+    gold follows within its own cadence and two rounds of silver.
+    """
+    from runtime.bench.cadence import measure
+    from runtime.bench.report import print_table, write_json
+    from runtime.topology.state import read_snapshot
+
+    settings = resolved.settings
+    if (snapshot := read_snapshot(settings)) is not None and snapshot.engine in ("spark", "embedded"):
+        # As it was started: `dp up --engine` is no setting of this process.
+        settings = msgspec.structs.replace(
+            settings, lakehouse=msgspec.structs.replace(settings.lakehouse, engine=snapshot.engine)
+        )
+    with Console(stderr=True).status("") as status:
+        found = measure(settings, seconds=seconds, progress=status.update)
+    result = {
+        **msgspec.to_builtins(found),
+        "tables": [{**msgspec.to_builtins(table), "met": table.met} for table in found.tables],
+        "met": found.met,
+    }
+    path = write_json(settings, "cadence", result, output)
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+    else:
+        columns = (
+            "table",
+            "commits",
+            "rows",
+            "mean s",
+            "p95 s",
+            "most s",
+            "limit s",
+            "behind",
+            "then",
+            "met",
+        )
+        print_table(
+            f"{found.engine}, {found.rate:,.0f} events/s for {found.seconds:.0f} s; "
+            f"driver {found.driver_cores:.2f} cores, Spark workers {found.executor_cores:.2f}",
+            columns,
+            [
+                (t.table, t.commits, t.rows, t.mean, t.p95, t.most, t.limit, t.behind_before, t.behind_after)
+                + (t.met,)
+                for t in found.tables
+            ],
+        )
+        click.echo(f"written to {path}")
+    if not found.rate:
+        raise click.ClickException("no event arrived: are the simulators running?")
+    if check and not found.met:
+        sys.exit(1)
+
+
+@command.command(
     "path",
     epilog="""\b
 Examples:
