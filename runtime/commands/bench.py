@@ -126,27 +126,16 @@ def cadence(resolved: Resolved, seconds: float, check: bool, as_json: bool, outp
     if as_json:
         click.echo(json.dumps(result, indent=2))
     else:
-        columns = (
-            "table",
-            "commits",
-            "rows",
-            "mean s",
-            "p95 s",
-            "most s",
-            "limit s",
-            "behind",
-            "then",
-            "met",
-        )
+        shown = {
+            "table": "table", "commits": "commits", "rows": "rows", "mean s": "mean", "p95 s": "p95",
+            "most s": "most", "limit s": "limit", "behind": "behind_before", "then": "behind_after",
+            "met": "met",
+        }  # fmt: skip
         print_table(
             f"{found.engine}, {found.rate:,.0f} events/s for {found.seconds:.0f} s; "
             f"driver {found.driver_cores:.2f} cores, Spark workers {found.executor_cores:.2f}",
-            columns,
-            [
-                (t.table, t.commits, t.rows, t.mean, t.p95, t.most, t.limit, t.behind_before, t.behind_after)
-                + (t.met,)
-                for t in found.tables
-            ],
+            tuple(shown),
+            [[getattr(table, name) for name in shown.values()] for table in found.tables],
         )
         click.echo(f"written to {path}")
     if not found.rate:
