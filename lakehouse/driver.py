@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from types import FrameType
 from typing import Any
 
@@ -24,7 +24,7 @@ from lakehouse.engine import Engine
 from lakehouse.lock import lakehouse_lock
 from lakehouse.maintenance.steps import Maintenance
 from lakehouse.operations import perform
-from lakehouse.refresh import Progress, status_of
+from lakehouse.refresh import Progress, RefreshRequest, status_of
 from lakehouse.rounds import Rounds
 
 SERVICE = "lakehouse-driver"
@@ -151,8 +151,10 @@ class Loop:
         if self._current is None:
             return
         command, steps = self._current
+        rebuilds = isinstance(command.request, RefreshRequest) and command.request.rebuilds
         try:
-            progress = next(steps, None)
+            with self._bronze_beside() if rebuilds else nullcontext():
+                progress = next(steps, None)
         except PlatformError as error:
             log.warning("command failed: %s", error, extra={"command": command.name})
             command.fail(error)

@@ -30,6 +30,11 @@ class RefreshRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     dry_run: bool = False
     """Names the partitions and changes nothing."""
 
+    @property
+    def rebuilds(self) -> bool:
+        """Whether days are built anew, which leaves bronze alone."""
+        return self.full or self.start is not None or self.end is not None
+
 
 class Progress(Struct, frozen=True, kw_only=True):
     """One line of what a refresh tells. ``state``: queued, running, done or failed."""
@@ -51,18 +56,17 @@ def refresh(rounds: Rounds, request: RefreshRequest) -> Iterator[Progress]:
     Raises NotFound for an unknown table, SettingsError for dates that make no sense.
     """
     declared = dataset(request.table)
-    rebuilds = request.full or request.start is not None or request.end is not None
     if request.start and request.end and request.start > request.end:
         raise SettingsError(f"--from {request.start} is after --to {request.end}")
     for silver in rounds.silver_tables:
         if silver.declared.name == declared.name:
-            yield from _silver(rounds, silver, request) if rebuilds else _newest(rounds, request)
+            yield from _silver(rounds, silver, request) if request.rebuilds else _newest(rounds, request)
             return
     for gold in rounds.gold_tables:
         if gold.declared.name == declared.name:
-            yield from _gold(rounds, gold, request) if rebuilds else _newest(rounds, request)
+            yield from _gold(rounds, gold, request) if request.rebuilds else _newest(rounds, request)
             return
-    if rebuilds:
+    if request.rebuilds:
         raise SettingsError(
             f"{declared.name} cannot be built anew: bronze is what landed, once; "
             "without --full, --from and --to what has landed since is taken in"
