@@ -21,6 +21,7 @@ from kafka_cluster.topics import topic_ids
 from streams.chain import Step, no_step
 from streams.faust_calls import FaustBroker, next_offsets, owned_keys, seek_to_zero_too
 from streams.flusher import MESSAGE_BYTES, Flusher, Key, Owned
+from streams.recovery import BronzeRows, no_rows
 from streams.status import partition_rows
 from streams.topic_ends import source_ends
 
@@ -35,7 +36,13 @@ class StreamApp:
     """A Faust app with its flusher. ``ready`` is set when the first assignment has been loaded."""
 
     def __init__(
-        self, settings: Settings, index: int, on_fatal: Any, data_folder: Path, step: Step = no_step
+        self,
+        settings: Settings,
+        index: int,
+        on_fatal: Any,
+        data_folder: Path,
+        step: Step = no_step,
+        bronze: BronzeRows = no_rows,
     ) -> None:
         self.settings = settings
         self.ready = False
@@ -51,7 +58,8 @@ class StreamApp:
             ),
             extra_topic_configs={"max.message.bytes": str(MESSAGE_BYTES)},
         )
-        self.flusher = Flusher(settings, FaustBroker(settings, self.app, self.table), on_fatal, step)
+        broker = FaustBroker(settings, self.app, self.table)
+        self.flusher = Flusher(settings, broker, on_fatal, step, bronze)
         for source in SOURCES:
             self._collect(source)
         self.app.on_partitions_revoked.connect(self._on_revoked, weak=False)  # type: ignore[arg-type]  # the stub cannot say what a handler takes

@@ -21,6 +21,7 @@ from contracts.sources import Source, source_named
 from streams.chain import Step, no_step
 from streams.packing import NO_OFFSET
 from streams.partition import Flushed, Partition
+from streams.recovery import BronzeRows, no_rows
 from streams.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class Flusher:
         broker: Broker,
         on_fatal: Callable[[str], None],
         step: Step = no_step,
+        bronze: BronzeRows = no_rows,
     ) -> None:
         self.landed = 0
         """Rows landed since the start."""
@@ -104,6 +106,7 @@ class Flusher:
         self._broker = broker
         self._on_fatal = on_fatal
         self._step = step
+        self._bronze = bronze
         self._slots: dict[Key, Slot] = {}
         self._lock = asyncio.Lock()
         self._room = asyncio.Event()
@@ -308,7 +311,7 @@ class Flusher:
         slot.partition, slot.broken = fresh, False
 
     async def _loaded(self, source: Source, number: int, topic_id: str) -> Partition:
-        partition = Partition(self._settings, source, number, topic_id)
+        partition = Partition(self._settings, source, number, topic_id, self._bronze)
         await self._in_thread(partition.load, self._broker.buckets((source.name, number)))
         return partition
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -21,11 +22,12 @@ from contracts.landing import LANDING
 from contracts.layout import chain_folder, view_folder
 from contracts.settings import Settings
 from contracts.sources import Source
-from streams.buckets import BUCKETS, Bucket, bucket_of, decode_bucket, encode_bucket
-from streams.chain import Chain, ChainFile, Step, no_step
+from streams.buckets import Bucket, decode_bucket, encode_bucket
+from streams.chain import Chain, Step, no_step
 from streams.frames import Accepted, landing_frame, landing_types
 from streams.logic import logic_of
 from streams.packing import NO_OFFSET, PackedRecord, decode
+from streams.recovery import BronzeRows, no_rows, roll_forward
 from streams.sessions import SessionState
 from streams.view_files import write_view
 from streams.views import View, ViewState, late_rule, view_of
@@ -77,7 +79,14 @@ class Partition:
     another, one call at a time.
     """
 
-    def __init__(self, settings: Settings, source: Source, number: int, topic_id: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        source: Source,
+        number: int,
+        topic_id: str,
+        bronze: BronzeRows = no_rows,
+    ) -> None:
         self.source = source
         self.number = number
         self.topic_id = topic_id
@@ -105,6 +114,7 @@ class Partition:
         self._view: View | None = view_of(source, settings)
         self._state: ViewState | None = self._view.make(number) if self._view else None
         self._view_root = view_folder(settings, self._view.name) if self._view else Path()
+        self._older = partial(bronze, source, topic_id, number)
         self._owes_emission = False
 
     @property
@@ -145,7 +155,8 @@ class Partition:
         self.flushes, self.flushed_at, self.late_events = other.flushes, other.flushed_at, other.late_events
 
     def load(self, buckets: Mapping[int, bytes]) -> None:
-        """Derives the state from landing, with the table's buckets as a head start.
+        """Derives the state from landing, and from bronze where landing has been cleaned, with the table's
+        buckets as a head start.
 
         Raises ContractError where the chain is damaged, OSError where it cannot be read.
         """
@@ -159,7 +170,7 @@ class Partition:
         for number, bucket in usable.items():
             self._state.restore(number, bucket.content)
         if tail is not None:
-            self._roll_forward(usable, tail)
+            roll_forward(self._state, usable, self._chain, tail, self._rule, self._older)
         self._owes_emission = True
         self.open_entries = len(self._state)
 
@@ -331,23 +342,3 @@ class Partition:
                     self.position,
                 )
         return usable
-
-    def _roll_forward(self, usable: Mapping[int, Bucket], tail: ChainFile) -> None:
-        """Takes the rows of landing that each bucket does not include yet."""
-        includes = [usable[number].offset if number in usable else NO_OFFSET for number in range(BUCKETS)]
-        oldest = min(includes)
-        if oldest >= tail.last:
-            return
-        same = len(set(includes)) == 1
-        for file in self._chain.files_above(oldest):
-            frame = pl.read_parquet(file.path, hive_partitioning=False)
-            if not same:
-                users = frame["user_id"].unique()
-                known = pl.DataFrame(
-                    {
-                        "user_id": users,
-                        "included": pl.Series([includes[bucket_of(u)] for u in users], dtype=pl.Int64),
-                    }
-                )
-                frame = frame.join(known, on="user_id").filter(pl.col("source_offset") > pl.col("included"))
-            self._absorb(frame, file.last)

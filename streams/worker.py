@@ -17,6 +17,7 @@ from contracts.settings import Settings
 from kafka_cluster.topics import ensure_topics
 from streams.app import StreamApp
 from streams.chain import Step, no_step
+from streams.recovery import BronzeRows, no_rows
 from streams.status import heartbeat_details, holes, publish
 
 log = logging.getLogger(__name__)
@@ -30,28 +31,28 @@ EXIT_FAULT = 70
 """Exit code of a process that ended itself because a restart is right."""
 
 
-def run(settings: Settings, index: int = 1, *, step: Step = no_step) -> None:
+def run(settings: Settings, index: int = 1, *, bronze: BronzeRows = no_rows, step: Step = no_step) -> None:
     """Runs stream worker ``index`` (1…) until SIGTERM or SIGINT, then flushes, commits and returns.
 
-    ``step`` is told each step of a flush, for tests. Raises DependencyError where the broker does not answer
-    or Faust crashes. Where a restart is the only right thing (a skipped record, no progress) the process ends
-    with code 70.
+    ``bronze`` gives what a recovery needs and landing no longer has. ``step`` is told each step of a flush,
+    for tests. Raises DependencyError where the broker does not answer or Faust crashes. Where a restart is
+    the only right thing (a skipped record, no progress) the process ends with code 70.
     """
     name = f"stream-worker-{index}"
     logs.configure(name, settings.logs.level)
     logging.getLogger("faust.transport.drivers.aiokafka").setLevel(logging.WARNING)
     ensure_topics(settings)
-    asyncio.run(_Worker(settings, index, name, step).main())
+    asyncio.run(_Worker(settings, index, name, step, bronze).main())
 
 
 class _Worker:
-    def __init__(self, settings: Settings, index: int, name: str, step: Step) -> None:
+    def __init__(self, settings: Settings, index: int, name: str, step: Step, bronze: BronzeRows) -> None:
         self._settings = settings
         self._heartbeat = HeartbeatWriter(settings, name)
         self._stop = asyncio.Event()
         folder = settings.data_root / "checkpoints" / name
         folder.mkdir(parents=True, exist_ok=True)
-        self._stream = StreamApp(settings, index, self._end, folder, step)
+        self._stream = StreamApp(settings, index, self._end, folder, step, bronze)
         self._flusher = self._stream.flusher
 
     async def main(self) -> None:

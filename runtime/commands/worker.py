@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import date
+from typing import TYPE_CHECKING
+
 import click
 
 from contracts.configuration import Resolved
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from contracts.sources import Source
 
 
 @click.command(
@@ -31,4 +40,14 @@ def command(resolved: Resolved, index: int | None) -> None:
     from runtime.worker_index import claim
     from streams.worker import run
 
-    run(resolved.settings, claim(resolved.settings, index))
+    settings = resolved.settings
+
+    def bronze(
+        source: Source, topic_id: str, partition: int, offset: int, day: date
+    ) -> Iterator[pl.DataFrame]:
+        # Loaded when it is needed, which is hardly ever: it would double the time and memory of a start.
+        from lakehouse.bronze_rows import rows_below
+
+        return rows_below(settings, source, topic_id, partition, offset, day)
+
+    run(settings, claim(settings, index), bronze=bronze)

@@ -1,4 +1,4 @@
-"""Feeds the internal topic of app events as ingestion would, and keeps what it fed: the oracle's input.
+"""Feeds an internal topic as ingestion would, and keeps what it fed: the oracle's input.
 
 The source topic gets an empty record for each offset, so that its end is where the chains may reach.
 """
@@ -13,12 +13,13 @@ import pyarrow as pa
 from confluent_kafka import Producer
 
 from contracts.settings import Settings
-from contracts.sources import APP_EVENTS, CLICKSTREAM
+from contracts.sources import APP_EVENTS, CLICKSTREAM, Source
 from kafka_cluster.topics import ensure_topics, topic_ids
 from streams.packing import encode
 from streams.payload import payload_schema, to_payload
 
 TYPES = ("login", "page_view", "search", "purchase", "error")
+ACTIONS = ("page_view", "page_view", "click", "scroll")
 
 
 def canonical_event(
@@ -78,9 +79,10 @@ def payload_of(events: list[dict[str, object]]) -> bytes:
 
 @dataclass
 class Feed:
-    """Packed records of app events, some with rejected offsets, some sent twice, some overlapping."""
+    """Packed records of app events or clicks, some with rejected offsets, some sent twice, some late."""
 
     settings: Settings
+    source: Source = APP_EVENTS
     seed: int = 1
     users: int = 500
     faults: bool = True
@@ -91,7 +93,7 @@ class Feed:
 
     def __post_init__(self) -> None:
         ensure_topics(self.settings)
-        self.topic_id = topic_ids(self.settings, [APP_EVENTS.topic])[APP_EVENTS.topic]
+        self.topic_id = topic_ids(self.settings, [self.source.topic])[self.source.topic]
         self.random = random.Random(self.seed)
         self.producer = Producer(
             {
@@ -118,12 +120,7 @@ class Feed:
             age = self.random.random() * 5
             if self.random.random() < self.late_share:
                 age = 600.0
-            kind = self.random.choice(TYPES)
-            value = self.random.randrange(10_000) / 4 if kind == "purchase" else None
-            user = f"user-{self.random.randrange(self.users)}"
-            events.append(
-                canonical_event(f"{partition}-{offset}", user, kind, int((now - age) * 1_000_000), value)
-            )
+            events.append(self._event(f"{partition}-{offset}", int((now - age) * 1_000_000)))
             offsets.append(offset)
         through = first + count - 1
         data = encode(
@@ -141,7 +138,7 @@ class Feed:
         self.fed.setdefault(partition, []).extend(offsets)
         self.events += len(offsets)
         for _ in range(count):
-            self.producer.produce(APP_EVENTS.topic, b"", partition=partition)
+            self.producer.produce(self.source.topic, b"", partition=partition)
         self._produce(partition, data)
         self.sent[partition] = [*self.sent[partition][-20:], (through, data)]
         if self.faults and self.random.random() < 0.05:
@@ -153,5 +150,17 @@ class Feed:
         """Waits until the broker has everything."""
         self.producer.flush()
 
+    def _event(self, name: str, at: int) -> dict[str, object]:
+        number = self.random.randrange(self.users)
+        user = f"user-{number}"
+        if self.source is CLICKSTREAM:
+            # The id changes every 20 s of the events' own time, so that it splits sessions too.
+            session = f"{user}-{at // 20_000_000}" if number % 4 else None
+            action, page = self.random.choice(ACTIONS), f"/page/{self.random.randrange(20)}"
+            return canonical_click(name, user, at, session=session, action=action, page=page)
+        kind = self.random.choice(TYPES)
+        value = self.random.randrange(10_000) / 4 if kind == "purchase" else None
+        return canonical_event(name, user, kind, at, value)
+
     def _produce(self, partition: int, data: bytes) -> None:
-        self.producer.produce(APP_EVENTS.internal_topic, data, partition=partition)
+        self.producer.produce(self.source.internal_topic, data, partition=partition)

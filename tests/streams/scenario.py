@@ -5,8 +5,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import date
+from pathlib import Path
 from typing import Any
 
+import polars as pl
 from hypothesis import strategies as st
 
 from contracts.configuration import load
@@ -14,18 +17,21 @@ from contracts.settings import Settings
 from contracts.sources import Source
 from streams.packing import encode
 from streams.partition import Partition
+from streams.recovery import BronzeRows, no_rows
 from tests.streams.feeding import payload_of
+from tests.streams.oracle import chain_files
 
 TOPIC_ID = "topic-1"
 MICRO = 1_000_000
 KAFKA_SECONDS = 2_000
 """Kafka's own timestamp of all records here."""
 
-ACTIONS = st.lists(
-    st.sampled_from(["send", "again", "overlap", "hole", "flush", "table", "restart", "fail", "stale"]),
-    min_size=1,
-    max_size=40,
-)
+PLAY = [
+    *["step"] * 6,
+    *("send", "flush", "again", "overlap", "hole", "table", "idle"),
+    *("restart", "fail", "stale", "clean", "lose"),
+]
+ACTIONS = st.lists(st.sampled_from(PLAY), min_size=1, max_size=30)
 
 
 @contextmanager
@@ -56,8 +62,13 @@ def packed(
     )
 
 
-def loaded(settings: Settings, source: Source, buckets: dict[int, bytes] | None = None) -> Partition:
-    partition = Partition(settings, source, 0, TOPIC_ID)
+def loaded(
+    settings: Settings,
+    source: Source,
+    buckets: dict[int, bytes] | None = None,
+    bronze: BronzeRows = no_rows,
+) -> Partition:
+    partition = Partition(settings, source, 0, TOPIC_ID, bronze)
     partition.load(buckets or {})
     return partition
 
@@ -77,6 +88,8 @@ class Scenario:
         self.source = source
         self.events = events
         self.sent = 0
+        self.cleaned: list[Path] = []
+        """Files that landing no longer has, under names that are not a chain's; bronze has their rows."""
         self.partition = loaded(settings, source)
         self.table: dict[int, bytes] = {}
         self.old_table: dict[int, bytes] = {}
@@ -127,6 +140,10 @@ class Scenario:
             self.table = dict(self.partition.snapshot())
         elif action == "stale":
             self.table |= {bucket: value for bucket, value in self.old_table.items() if bucket % 2}
+        elif action == "clean":
+            self.clean()
+        elif action == "lose":
+            self.table = {}
         elif action in ("restart", "fail"):
             self.restart(torn=action == "fail")
 
@@ -145,11 +162,32 @@ class Scenario:
             with suppress(Death):
                 self.partition.flush(step)
         again, self.uncommitted = self.uncommitted, []
-        self.partition = loaded(self.settings, self.source, self.table)
+        self.partition = loaded(self.settings, self.source, self.table, self.bronze)
         for data in again:
             self.append(data)
 
+    def clean(self) -> None:
+        """What maintenance does in time: only the newest file of the chain stays."""
+        for path in chain_files(self.settings, self.source, TOPIC_ID, 0)[:-1]:
+            self.cleaned.append(path.rename(path.with_suffix(".cleaned")))
+
+    def bronze(
+        self, source: Source, topic_id: str, partition: int, offset: int, day: date
+    ) -> Iterator[pl.DataFrame]:
+        assert (source, topic_id, partition) == (self.source, TOPIC_ID, 0)
+        for path in self.cleaned:
+            rows = pl.read_parquet(path, hive_partitioning=False)
+            yield rows.filter(pl.col("source_offset") < offset, pl.col(source.time_field).dt.date() >= day)
+
     def finish(self) -> None:
+        """Sends and lands the rest; then landing is whole again, for the check."""
+        try:
+            self._finish()
+        finally:
+            for path in self.cleaned:
+                path.rename(path.with_suffix(".parquet"))
+
+    def _finish(self) -> None:
         if self.sent < len(self.events):
             self.record(self.sent, len(self.events), self.sent - 1)
         self.flush()

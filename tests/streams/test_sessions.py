@@ -15,9 +15,19 @@ from contracts.sources import CLICKSTREAM
 from streams.flusher import Slot
 from streams.partition import Partition
 from streams.status import partition_rows
+from tests.examples import examples
 from tests.streams.feeding import canonical_click
 from tests.streams.oracle import check_landing
-from tests.streams.scenario import MICRO, TOPIC_ID, Scenario, flush, loaded, packed, temporary_settings
+from tests.streams.scenario import (
+    ACTIONS,
+    MICRO,
+    TOPIC_ID,
+    Scenario,
+    flush,
+    loaded,
+    packed,
+    temporary_settings,
+)
 from tests.streams.session_oracle import check_sessions, read_sessions
 
 GAP = 10
@@ -30,19 +40,6 @@ CLICK = st.tuples(
     st.sampled_from([None, "https://x"]),
 )
 CLICKS = st.lists(st.one_of(CLICK, CLICK, CLICK, st.none()), min_size=12, max_size=36)
-PLAY = ["step"] * 6 + [
-    "send",
-    "flush",
-    "again",
-    "overlap",
-    "hole",
-    "table",
-    "restart",
-    "fail",
-    "stale",
-    "idle",
-]
-ACTIONS = st.lists(st.sampled_from(PLAY), min_size=10, max_size=30)
 
 
 def canonical(clicks: list[Any]) -> list[dict[str, Any] | None]:
@@ -62,7 +59,7 @@ def canonical(clicks: list[Any]) -> list[dict[str, Any] | None]:
     ]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.too_slow])
 @given(CLICKS, ACTIONS, st.integers(1, 4), st.sampled_from([0, 15]))
 def test_sessions_are_exact_whatever_happens(
     clicks: list[Any], actions: list[str], size: int, grace: int
@@ -82,7 +79,7 @@ def check_scenario(clicks: list[Any], actions: list[str], size: int, grace: int)
 
 
 @pytest.mark.long
-@settings(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1_000, suppress_health_check=list(HealthCheck))
 @given(CLICKS, ACTIONS, st.integers(1, 4), st.sampled_from([0, 15]))
 def test_sessions_are_exact_in_many_more_cases(
     clicks: list[Any], actions: list[str], size: int, grace: int

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import TracebackType
@@ -35,25 +36,25 @@ class RawFeed:
 
     def __init__(self, settings: Settings, rate: int, *, users: int = 400, seed: int = 1) -> None:
         self.sent = 0
-        self.failed = 0
+        self.failed: Counter[str] = Counter()
+        """Records that the broker did not acknowledge, by error; it may hold them all the same."""
         self._rate = rate
         self._users = users
         self._random = random.Random(seed)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="raw-feed")
-        self._producer = Producer(
-            {
-                "bootstrap.servers": settings.bootstrap_servers,
-                "enable.idempotence": True,
-                "linger.ms": 20,
-                "compression.type": "snappy",
-                "partitioner": "murmur2_random",
-                "message.timeout.ms": 600_000,
-                "queue.buffering.max.messages": 2_000_000,
-                "on_delivery": self._delivered,
-                "log_level": 0,
-            }
-        )
+        self._options = {
+            "bootstrap.servers": settings.bootstrap_servers,
+            "enable.idempotence": True,
+            "linger.ms": 20,
+            "compression.type": "snappy",
+            "partitioner": "murmur2_random",
+            "message.timeout.ms": 600_000,
+            "queue.buffering.max.messages": 2_000_000,
+            "on_delivery": self._delivered,
+            "log_level": 0,
+        }
+        self._producer = Producer(self._options)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -115,12 +116,18 @@ class RawFeed:
         try:
             self._producer.produce(topic, value, user.encode())
         except KafkaException as error:
-            # What a broker says of every topic for a moment, when it has just come back.
-            assert error.args[0].code() == KafkaError._UNKNOWN_TOPIC, error
             self.sent -= 1
+            if error.args[0].code() == KafkaError._FATAL:
+                # It no longer knows what the broker has; the topic does, and a new one goes on.
+                self._producer.flush(10)
+                self._producer = Producer(self._options)
+            else:
+                # What a broker says of every topic for a moment, when it has just come back.
+                assert error.args[0].code() == KafkaError._UNKNOWN_TOPIC, error
 
-    def _delivered(self, error: object, message: object) -> None:
-        self.failed += error is not None
+    def _delivered(self, error: KafkaError | None, message: object) -> None:
+        if error is not None:
+            self.failed[error.str()] += 1
 
 
 def records(settings: Settings, topic: str) -> Iterator[tuple[int, int, int, bytes]]:
