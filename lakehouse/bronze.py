@@ -44,6 +44,7 @@ from lakehouse.datasets import Dataset, FromChain
 from lakehouse.datasets.declaration import DUPLICATE_IN_BATCH, LOAD_TIMESTAMP, QUALITY_FLAGS
 from lakehouse.embedded import transpile
 from lakehouse.evolution import Extras, with_columns
+from lakehouse.refusal import condition_of
 
 ROUND_ROWS = 500_000
 """A commit takes no further file once it has this many rows …"""
@@ -314,7 +315,8 @@ class BronzeTable:
                 if rule.name == DUPLICATE_IN_BATCH:
                     failed[:, index] = _repeated(rows[self.source.id_field])
                 else:
-                    conditions[index] = f"coalesce({transpile.condition(rule.fails_when)}, false)"
+                    failing = transpile.condition(condition_of(self.declared, rule))
+                    conditions[index] = f"coalesce({failing}, false)"
             if conditions:
                 self._rules.register("landed", rows)
                 found = self._rules.sql(f"SELECT {', '.join(conditions.values())} FROM landed").fetchnumpy()

@@ -18,9 +18,10 @@ import pyarrow as pa
 from msgspec import Struct
 
 from contracts.landing import TIMESTAMP
+from lakehouse.embedded import transpile
 from lakehouse.engine import Input, Overwrite, Result, Upsert
 from lakehouse.following import Follower, News
-from lakehouse.refusal import REFUSED
+from lakehouse.refusal import REFUSED, condition_of
 from lakehouse.relations import literal
 from lakehouse.tasks import files_of
 from lakehouse.unavailable import COMPLETED, completed
@@ -131,7 +132,10 @@ class EntityTable(Follower):
                 .cast(TRUNCATES)
             )
             rules = [rule for rule in self.declared.rules if rule.severity == "quarantine"]
-            cases = " ".join(f"WHEN {rule.fails_when} THEN {literal(rule.name)}" for rule in rules)
+            cases = " ".join(
+                f"WHEN {transpile.condition(condition_of(self.declared, rule))} THEN {literal(rule.name)}"
+                for rule in rules
+            )
             refused = session.sql(
                 f"SELECT * FROM (SELECT *, CASE {cases} END AS {REFUSED} FROM changes) "
                 f"WHERE {REFUSED} IS NOT NULL"

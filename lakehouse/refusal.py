@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from contracts.errors import ContractError
 from lakehouse.datasets import Dataset, Rule, Versions
+from lakehouse.models.subset import ensure_allowed
 
 REFUSED = "__refused"
 """Column with the name of the first rule that the row fails, null where it fails none."""
@@ -19,12 +20,19 @@ def rules_of(target: Dataset) -> list[Rule]:
     return [rule for severity in ("fail", "quarantine") for rule in target.rules if rule.severity == severity]
 
 
+def condition_of(target: Dataset, rule: Rule) -> str:
+    """The rule's condition, in the models' dialect. Raises ContractError, with the line, where it is not SQL
+    that both engines run alike."""
+    ensure_allowed(rule.fails_when, f"the rule {rule.name} of {target.name}", condition=True)
+    return rule.fails_when
+
+
 def judged_model(target: Dataset, sql: str) -> str:
     """The model, in its own dialect, with the column ``REFUSED`` where the target has rules."""
     rules = rules_of(target)
     if not rules:
         return sql
-    cases = " ".join(f"WHEN {rule.fails_when} THEN '{rule.name}'" for rule in rules)
+    cases = " ".join(f"WHEN {condition_of(target, rule)} THEN '{rule.name}'" for rule in rules)
     return f"SELECT *, CASE {cases} END AS {REFUSED} FROM ({sql}\n) AS judged"
 
 

@@ -87,13 +87,14 @@ def accepted(column: str, values: Sequence[str], severity: Severity = "quarantin
 
 
 def matches(column: str, pattern: str, severity: Severity = "quarantine") -> Rule:
-    """``pattern`` is a regular expression that Java and RE2 read alike, without quotes and backslashes."""
-    if "'" in pattern or "\\" in pattern:
+    """The whole value matches ``pattern``: a regular expression of plain characters, groups and classes
+    (``[.]``, ``[0-9]``), which Java and RE2 read alike. Raises ValueError for quotes, backslashes, ``$``."""
+    if set(pattern) & set("'\\$"):
         raise ValueError(f"write {pattern!r} with classes ([.], [0-9]): engines differ on escapes")
     return Rule(
         name=f"{column}_malformed",
         severity=severity,
-        fails_when=f"NOT {column} RLIKE '{pattern}'",
+        fails_when=f"NOT {column} RLIKE '^(?:{pattern})\\\\z'",
         description=f"{column} matches {pattern}",
     )
 

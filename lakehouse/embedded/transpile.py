@@ -20,20 +20,48 @@ def query(sql: str) -> str:
         raise ContractError(f"not SQL that both engines run: {error}") from error
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise ContractError("a model is one SELECT")
-    return _strict(statements[0]).sql(dialect="duckdb")
+    return _as_spark_means(statements[0]).sql(dialect="duckdb")
 
 
 @lru_cache(maxsize=256)
 def condition(sql: str) -> str:
     """A rule's condition. Raises ContractError where it is none."""
     try:
-        return _strict(sqlglot.condition(sql, dialect="spark")).sql(dialect="duckdb")
+        return _as_spark_means(sqlglot.condition(sql, dialect="spark")).sql(dialect="duckdb")
     except SqlglotError as error:
         raise ContractError(f"not a condition: {sql}: {error}") from error
 
 
-def _strict(tree: exp.Expr) -> exp.Expr:
-    """Spark in ANSI mode fails on a bad cast; sqlglot's translation would give null."""
-    return tree.transform(
-        lambda node: exp.Cast(this=node.this, to=node.to) if isinstance(node, exp.TryCast) else node
-    )
+def _as_spark_means(tree: exp.Expr) -> exp.Expr:
+    """What sqlglot's translation alone would give another meaning. Inner parts come first."""
+    for node in reversed(list(tree.walk())):
+        new = _translated(node)
+        if new is None:
+            continue
+        if node is tree:
+            tree = new
+        else:
+            node.replace(new)
+    return tree
+
+
+def _translated(node: exp.Expr) -> exp.Expr | None:
+    match node:
+        case exp.TryCast():
+            # Spark in ANSI mode fails on a bad cast; sqlglot makes it a null.
+            return exp.Cast(this=node.this.copy(), to=node.to.copy())
+        case exp.TsOrDsToDate() if node.args.get("format") is None:
+            return exp.cast(node.this.copy(), exp.DataType.Type.DATE)
+        case exp.TsOrDsAdd():
+            # DuckDB's date + interval is a timestamp.
+            return exp.cast(node.copy(), exp.DataType.Type.DATE)
+        case exp.IsNan():
+            # Spark's is false for null.
+            return exp.Coalesce(this=node.copy(), expressions=[exp.false()])
+        case exp.Trim() if node.args.get("expression") is None:
+            # Spark's takes spaces alone off, not what Unicode holds for one.
+            return exp.Trim(this=node.this.copy(), expression=exp.Literal.string(" "))
+        case exp.ArgMax():
+            # DuckDB's ARG_MAX leaves out rows whose first value is null.
+            return exp.Anonymous(this="ARG_MAX_NULL", expressions=[node.this.copy(), node.expression.copy()])
+    return None
