@@ -15,6 +15,8 @@ from runtime.bootstrap.progress import Progress, duration
 from runtime.java import ROOT
 
 Scope = Literal["fast", "default", "long"]
+EXAMPLES = "HYPOTHESIS_PROFILE"
+"""The variable that tells the tests their scope."""
 INTERRUPTED = 2
 """pytest's code for an interrupt."""
 CHECKS: dict[str, list[str]] = {
@@ -23,18 +25,25 @@ CHECKS: dict[str, list[str]] = {
     "mypy": ["-m", "mypy"],
     "import-linter": ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
 }
+# The folder is left out too: merely importing what drives JVMs takes seconds.
+WITHOUT_SYSTEM = ["--ignore", "tests/system"]
 SELECTED: dict[Scope, list[str]] = {
-    # The folder is left out too: merely importing what drives JVMs takes seconds.
-    "fast": ["-m", "not system and not long", "--ignore", "tests/system"],
+    "fast": ["-m", "not system and not long and not heavy", *WITHOUT_SYSTEM],
     "default": ["-m", "not long"],
     "long": [],
 }
-WITHOUT_FAST: dict[Scope, list[str]] = {
+SIDE_BY_SIDE: dict[Scope, list[str]] = {
+    **SELECTED,
+    "default": ["-m", "not system and not long", *WITHOUT_SYSTEM],
+    "long": ["-m", "not system and not long", *WITHOUT_SYSTEM],
+}
+"""What needs no JVM and no long time."""
+ONE_BY_ONE: dict[Scope, list[str]] = {
     "default": ["-m", "system and not long"],
     "long": ["-m", "system or long"],
 }
 # More processes than these spend their time importing.
-SIDE_BY_SIDE = ["--numprocesses", "logical", "--maxprocesses", "8", "--dist", "worksteal"]
+PROCESSES = ["--numprocesses", "logical", "--maxprocesses", "8", "--dist", "worksteal"]
 
 
 def run_checks(progress: Progress) -> list[str]:
@@ -64,21 +73,25 @@ def run_pytest(scope: Scope, arguments: Sequence[str], *, base: Path | None = No
     """
     if arguments:
         base = Path.cwd() if base is None else base
-        return _pytest(*SELECTED[scope], *(_absolute(argument, base) for argument in arguments))
-    code = _pytest(*SELECTED["fast"], *SIDE_BY_SIDE)
+        return _pytest(scope, *SELECTED[scope], *(_absolute(argument, base) for argument in arguments))
+    code = _pytest(scope, *SIDE_BY_SIDE[scope], *PROCESSES)
     if scope == "fast" or code == INTERRUPTED:
         return code
-    return _pytest(*WITHOUT_FAST[scope]) or code
+    return _pytest(scope, *ONE_BY_ONE[scope]) or code
 
 
-def _pytest(*arguments: str) -> int:
+def _pytest(scope: Scope, *arguments: str) -> int:
     # Named, because pytest would otherwise look for a configuration near the paths it is given.
     configuration = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
     command = [sys.executable, "-P", "-m", "pytest", *configuration, *arguments]
+    # The scope also says how many examples a property is tried with. Without compiled files each of the
+    # processes would spend half of its start on compiling the tests and rewriting their asserts.
+    environment = {**os.environ, EXAMPLES: scope}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     # The terminal sends an interrupt to pytest as well. Caught here before it starts, so that it starts with
     # the default: a shell's background jobs inherit one that ignores it.
     before = signal.signal(signal.SIGINT, lambda *_: None)
-    with subprocess.Popen(command, cwd=ROOT) as process:
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
         before_end = signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGINT))
         try:
             return process.wait()

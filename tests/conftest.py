@@ -1,4 +1,5 @@
-"""Marks whatever lies in tests/system as a system test, so that no test there can forget it."""
+"""Marks whatever lies in tests/system as a system test, so that no test there can forget it. Sets how many
+examples a property is tried with."""
 
 from __future__ import annotations
 
@@ -6,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.examples import load_profile
+
 SYSTEM = Path(__file__).parent / "system"
+
+load_profile()  # before any test is imported: what a test sets of its own is on top of this
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,6 +12,7 @@ from lakehouse.embedded import EmbeddedEngine
 from lakehouse.engine import Result, Task
 
 
+@pytest.mark.heavy
 def test_every_model_runs_on_rows_that_it_keeps_and_nothing_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ import gzip
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kafka_cluster.lines import blocks_of_lines, plain
@@ -18,7 +18,6 @@ def lines_of(data: bytes, block: int = 7) -> list[bytes]:
     ]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.binary(max_size=20).filter(lambda line: b"\n" not in line and not line.endswith(b"\r"))),
     st.sampled_from([b"\n", b"\r\n"]),

@@ -37,6 +37,7 @@ from lakehouse.operations import OptimizeRequest, Request, RestoreRequest, Vacuu
 from lakehouse.rounds import Rounds
 from lakehouse.versions import version_at
 from lakehouse.view_files import VIEWS, days_of, revisions, view_files
+from tests.examples import examples
 from tests.lakehouse.view_rows import DAY, Views, window
 
 Event = Callable[..., dict[str, Any]]
@@ -349,9 +350,7 @@ ROWS = st.lists(
 )
 
 
-@hypothesis_settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=examples(12), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     files=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3), ROWS), min_size=1, max_size=8),
     when=st.lists(st.integers(0, 7), max_size=3),

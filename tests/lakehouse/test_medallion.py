@@ -160,6 +160,7 @@ def chains_of_versions(versions: list[Row]) -> None:
         assert all(row["is_deleted"] == (row["row"] is None) for row in rows)
 
 
+@pytest.mark.heavy
 def test_three_days_equal_the_recomputation(
     tmp_path: Path, make_landing: Any, engine: EmbeddedEngine
 ) -> None:

@@ -21,6 +21,7 @@ from contracts.settings import Lakehouse, Paths, Settings
 from contracts.sources import APP_EVENTS
 from lakehouse.embedded import EmbeddedEngine
 from lakehouse.rounds import Rounds
+from tests.examples import examples
 
 NOON = datetime(2026, 3, 5, 22, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -78,7 +79,7 @@ def expected_gold(silver: list[dict[str, Any]]) -> dict[tuple[Any, ...], tuple[A
 
 
 quickly = hypothesis_settings(
-    max_examples=6,
+    max_examples=examples(6),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -86,6 +87,7 @@ quickly = hypothesis_settings(
 thoroughly = hypothesis_settings(quickly, max_examples=300)
 
 
+@pytest.mark.heavy
 @given(actions=actions)
 @quickly
 def test_silver_and_gold_equal_the_oracle(

@@ -16,6 +16,9 @@ def test_plain(): pass
 @pytest.mark.system
 def test_system(): pass
 
+@pytest.mark.heavy
+def test_heavy(): pass
+
 @pytest.mark.long
 def test_long(): assert False
 """
@@ -24,8 +27,8 @@ def test_long(): assert False
 @pytest.mark.parametrize(
     ("scope", "summary", "code"),
     [
-        ("fast", "1 passed, 2 deselected", 0),
-        ("long", "1 failed, 2 passed", 1),
+        ("fast", "1 passed, 3 deselected", 0),
+        ("long", "1 failed, 3 passed", 1),
     ],
 )
 def test_scopes(
@@ -33,6 +36,6 @@ def test_scopes(
 ) -> None:
     (tmp_path / "test_these.py").write_text(TESTS, "utf-8")
     # As a user types it: options for pytest, and a path relative to where they are.
-    arguments = ["-p", "no:cacheprovider", "-k", "plain or system or long", "test_these.py"]
+    arguments = ["-p", "no:cacheprovider", "-k", "plain or system or heavy or long", "test_these.py"]
     assert run_pytest(scope, arguments, base=tmp_path) == code
     assert capfd.readouterr().out.splitlines()[-1].startswith(summary)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import ContractError
@@ -33,7 +33,6 @@ def records(draw: st.DrawFn) -> dict[str, object]:
     }
 
 
-@settings(deadline=None)
 @given(records())
 def test_a_record_comes_back_as_it_went(fields: dict[str, object]) -> None:
     record = packing.decode(packing.encode(**fields))
@@ -45,7 +44,6 @@ def test_a_record_comes_back_as_it_went(fields: dict[str, object]) -> None:
     assert record.n == len(record.offsets)
 
 
-@settings(deadline=None)
 @given(records(), st.integers(-1, 2**62))
 def test_since_counts_the_events_already_known(fields: dict[str, object], height: int) -> None:
     record = packing.decode(packing.encode(**fields))
@@ -53,7 +51,6 @@ def test_since_counts_the_events_already_known(fields: dict[str, object], height
     assert [*offsets[record.since(height) :]] == [offset for offset in offsets if offset > height]
 
 
-@settings(deadline=None)
 @given(records())
 def test_the_payload_is_aligned(fields: dict[str, object]) -> None:
     data = packing.encode(**fields)
@@ -90,7 +87,6 @@ def test_what_is_no_chain_is_refused(change: dict[str, object]) -> None:
         packing.encode(**{**good, **change})
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_bytes_that_are_no_record_are_a_contract_error(data: bytes) -> None:
     with pytest.raises(ContractError):

@@ -28,6 +28,7 @@ from streams.logic import logic_of
 from streams.packing import encode
 from streams.partition import Partition
 from streams.replay import Rebuilt, rebuild
+from tests.examples import examples
 from tests.streams.feeding import canonical_click, canonical_event, payload_of
 from tests.streams.oracle import chain_files, check_rows, from_input, read_by_rule
 from tests.streams.scenario import TOPIC_ID
@@ -129,9 +130,7 @@ def again(settings: Settings, **options: Any) -> Rebuilt:
     return rebuild(settings, APP_EVENTS, MIDNIGHT - timedelta(days=1), None, nothing, **options)
 
 
-@hypothesis_settings(
-    max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=examples(4), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_a_rebuilt_view_equals_the_one_before(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     stream = Stream(settings_in(tmp_path_factory.mktemp("view")), seed)

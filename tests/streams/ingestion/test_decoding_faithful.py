@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.sources import APP_EVENTS
@@ -49,7 +49,6 @@ class TestFaithfulness:
         (row,) = rows(decode({**APP, "properties": {"n": number}, "novel": number}))
         assert json.loads(row["properties"]) == {"n": number, "novel": number}
 
-    @settings(deadline=None)
     @given(
         st.dictionaries(
             st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
@@ -69,7 +68,6 @@ class TestFaithfulness:
         (row,) = rows(decode({**APP, "properties": properties}))
         assert json.loads(row["properties"]) == properties
 
-    @settings(deadline=None)
     @given(
         st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=300),
         st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=150),

@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.settings import Ingestion, Settings
@@ -83,7 +83,6 @@ class TestRefusals:
         assert decoded.offsets == [0, 2]
         assert decoded.rejected[0].error.kind == "too_large"
 
-    @settings(deadline=None)
     @given(st.binary(max_size=200))
     def test_any_bytes_are_an_event_or_a_dead_letter(self, value: bytes) -> None:
         decoded = decode(APP, value, APP)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from streams.ingestion.debezium import decimals
 from streams.ingestion.debezium.logical_types import LOGICAL_TYPES
+from tests.examples import examples
 from tests.streams.ingestion.change_records import POSTGRES, change, envelope, refusal, wrapped
 
 CONNECT = "org.apache.kafka.connect.data."
@@ -160,7 +161,7 @@ class TestDecimals:
     def test_are_numbers_with_the_digits_of_their_scale(self, value: str, scale: str, expected: str) -> None:
         assert text_of(column(CONNECT + "Decimal", "bytes", scale=scale), value) == expected
 
-    @settings(deadline=None, max_examples=200)
+    @settings(max_examples=examples(200))
     @given(st.integers(-(10**60), 10**60), st.integers(-5, 60))
     def test_keep_every_digit_and_are_texts_beyond_38(self, unscaled: int, scale: int) -> None:
         text = text_of(column(CONNECT + "Decimal", "bytes", scale=str(scale)), base64_of(unscaled))
@@ -222,7 +223,7 @@ class TestDecimals:
         assert wrong(column(CONNECT + "Decimal", "bytes", scale="0"), long)[0] == "out_of_range"
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.integers(-(2**31) + 100_000, 2**31 - 2))
 def test_every_day_of_32_bits_is_the_proleptic_gregorian_one(days: int) -> None:
     expected = str(np.datetime64(days, "D")).lstrip("+-")
@@ -231,7 +232,6 @@ def test_every_day_of_32_bits_is_the_proleptic_gregorian_one(days: int) -> None:
     assert found.startswith("-") == (days < -719_528)
 
 
-@settings(deadline=None)
 @given(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)))
 def test_a_timestamp_is_the_same_moment_in_every_unit(moment: datetime) -> None:
     micros = (moment - datetime(1970, 1, 1)) // timedelta(microseconds=1)

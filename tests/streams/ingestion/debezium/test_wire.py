@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import InvalidRecord
@@ -40,7 +40,6 @@ def expected(value: bytes) -> Any:
     return content, None
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(SCHEMAS), st.sampled_from(PAYLOADS), st.sampled_from(TAILS), st.booleans()),
