@@ -14,7 +14,6 @@ from contracts.settings import Settings
 from contracts.sources import APP_EVENTS
 from streams.partition import Partition
 from tests.examples import examples
-from tests.examples import examples
 from tests.streams.feeding import canonical_event
 from tests.streams.oracle import check_landing, check_windows
 from tests.streams.scenario import (

@@ -16,7 +16,6 @@ from streams.flusher import Slot
 from streams.partition import Partition
 from streams.status import partition_rows
 from tests.examples import examples
-from tests.examples import examples
 from tests.streams.feeding import canonical_click
 from tests.streams.oracle import check_landing
 from tests.streams.scenario import (
