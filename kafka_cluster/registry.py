@@ -99,6 +99,14 @@ def register_sources(settings: Settings, sources: Sequence[Source] = SOURCES) ->
     return ids
 
 
+def missing_subjects(settings: Settings, sources: Sequence[Source] = SOURCES) -> list[str]:
+    """Subjects of these sources that the registry does not know. Raises DependencyError where it does not
+    answer."""
+    with Registry(settings) as registry:
+        known = set(registry.subjects())
+    return [name for source in sources if (name := subject(source)) not in known]
+
+
 def _reason(answer: httpx.Response) -> str:
     try:
         body = answer.json()

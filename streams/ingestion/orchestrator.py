@@ -20,7 +20,7 @@ from contracts.sources import SOURCES, Source
 from kafka_cluster import client_logs, connections
 from kafka_cluster.cluster import ClusterManager
 from kafka_cluster.metrics import ClusterCollector
-from kafka_cluster.registry import register_sources
+from kafka_cluster.registry import missing_subjects, register_sources
 from kafka_cluster.topics import ensure_topics
 from streams.ingestion.consumer import SourceConsumer
 from streams.ingestion.status import IngestionCollector, SourceStatus
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 SERVICE = "ingestion"
 CHECK_SECONDS = 10.0
 TOPICS_SECONDS = 60.0
+REGISTRY_SECONDS = 10.0
 REGISTRY_WAIT = wait_exponential_jitter(multiplier=1.0, max=5.0, jitter=1.0)
 COLLECTOR_THRESHOLDS = (200_000, 50, 100)
 """A round holds tens of thousands of records at once, none of them in a cycle; at Python's own threshold of
@@ -127,9 +128,8 @@ async def _serve(settings: Settings, sources: Sequence[Source], health: _Health)
             group.create_task(_beat(health)),
             group.create_task(_check_connections(health)),
             group.create_task(_keep_topics(settings)),
+            group.create_task(_keep_registered(settings, sources, health)),
         ]
-        if health.registry != "ok":
-            background.append(group.create_task(_keep_registering(settings, sources, health)))
         consumers = [
             group.create_task(
                 SourceConsumer(settings, source, producer, health.statuses[source.name]).run(stop),
@@ -178,10 +178,23 @@ async def _register(settings: Settings, sources: Sequence[Source], health: _Heal
     return health.registry == "ok"
 
 
-async def _keep_registering(settings: Settings, sources: Sequence[Source], health: _Health) -> None:
-    attempts = AsyncRetrying(wait=REGISTRY_WAIT, retry=retry_if_result(lambda registered: not registered))
-    await attempts(_register, settings, sources, health)
-    log.info("the schema registry is back")
+async def _keep_registered(settings: Settings, sources: Sequence[Source], health: _Health) -> None:
+    """Looks after the registry as long as events are served: it may go, and come back without a subject."""
+    while True:
+        if health.registry != "ok":
+            attempts = AsyncRetrying(wait=REGISTRY_WAIT, retry=retry_if_result(lambda done: not done))
+            await attempts(_register, settings, sources, health)
+            log.info("the schema registry is back")
+        await asyncio.sleep(REGISTRY_SECONDS)
+        try:
+            missing = await asyncio.to_thread(missing_subjects, settings, sources)
+        except DependencyError as error:
+            log.warning("serving with the schemas that are shipped: %s", error)
+            health.registry = str(error)
+        else:
+            if missing:
+                health.registry = f"the schema registry has lost {', '.join(missing)}"
+                log.warning(health.registry)
 
 
 @contextmanager

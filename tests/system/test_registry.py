@@ -35,6 +35,15 @@ def test_subjects_are_registered_when_the_registry_is_back_and_a_refusal_stops_t
         until(lambda: state() == ("running", ""), "ingestion to be content")
         with Registry(broker.settings) as registry:
             assert sorted(registry.subjects()) == subjects
+
+        # It goes while events are served, comes back, and then loses a subject.
+        broker.kill("schema-registry")
+        until(lambda: state()[0] == "degraded" and "registry" in state()[1], "ingestion to miss it again")
+        broker.start("schema-registry")
+        until(lambda: state() == ("running", ""), "ingestion to be content again")
+        with Registry(broker.settings) as registry:
+            httpx.delete(f"{broker.settings.registry_url}/subjects/{subjects[0]}").raise_for_status()
+            until(lambda: sorted(registry.subjects()) == subjects, "the subject to be registered again")
         stop(broker, ingestion)
 
         address = f"{broker.settings.registry_url}/subjects/topic_users-value"
