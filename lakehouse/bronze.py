@@ -14,7 +14,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,7 +24,7 @@ from contracts.errors import DependencyError, SchemaMismatch
 from contracts.layout import chain_file_name
 from contracts.platform import Landed, landed_named, landing_schema
 from contracts.settings import Settings
-from lakehouse import commits, tables
+from lakehouse import commits, scratch, tables
 from lakehouse.chains import (
     QUARANTINE,
     ChainFile,
@@ -81,7 +80,7 @@ class BronzeTable:
         self.source: Landed = landed_named(declared.build.source)
         self.path: Path = tables.create(settings, declared)
         self._settings = settings
-        self._rules = duckdb.connect(config={"threads": 1})
+        self._rules = scratch.session()
         self._handle: DeltaTable | None = None
         self._positions: dict[str, int] = {}
         self._gaps: list[Gap] = []

@@ -8,7 +8,6 @@ names, so the commit keeps those of each table.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pyarrow as pa
 from msgspec import Struct
 
 from contracts.landing import TIMESTAMP
+from lakehouse import scratch
 from lakehouse.embedded import transpile
 from lakehouse.engine import Input, Overwrite, Result, Upsert
 from lakehouse.following import Follower, News
@@ -118,8 +118,7 @@ class EntityTable(Follower):
     def _prepared(
         self, new: Sequence[Path], own: Sequence[tuple[Path, str | None]], known: pa.Table
     ) -> _Prepared:
-        with closing(duckdb.connect(config={"threads": 2})) as session:
-            session.execute("SET TimeZone = 'UTC'")
+        with scratch.session() as session:
             session.register("known", known)
             _load_changes(session, new)
             truncates = (

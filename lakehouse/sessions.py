@@ -8,7 +8,6 @@ files of bronze and of the table are pruned by their statistics of time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pyarrow as pa
 from msgspec import Struct
 
 from contracts.landing import TIMESTAMP
+from lakehouse import scratch
 from lakehouse.embedded.insert import merged
 from lakehouse.engine import Input, Overwrite, Replace, Result, Upsert, Write
 from lakehouse.following import Follower, News
@@ -99,8 +99,7 @@ class SessionTable(Follower):
 
 def plan_of(new: Sequence[Path], stored: Sequence[DataFile], gap: timedelta) -> Plan:
     """What the clicks in the files ``new`` touch in a table of the files ``stored``."""
-    with closing(duckdb.connect(config={"threads": 2})) as session:
-        session.execute("SET TimeZone = 'UTC'")
+    with scratch.session() as session:
         clicks = (
             "SELECT DISTINCT user_id, click_timestamp AS at_time "
             f"FROM read_parquet([{_listed(new)}], hive_partitioning = false)"
@@ -187,8 +186,7 @@ def _everybody(files: Sequence[Path]) -> pa.Table:
     """All users of the files, each in one stretch."""
     if not files:
         return TOUCHED.empty_table()
-    with closing(duckdb.connect(config={"threads": 2})) as session:
-        session.execute("SET TimeZone = 'UTC'")
+    with scratch.session() as session:
         found = session.sql(
             "SELECT user_id, min(click_timestamp) AS from_at, max(click_timestamp) AS until_at "
             f"FROM read_parquet([{_listed(files)}], hive_partitioning = false) GROUP BY user_id"

@@ -17,7 +17,7 @@ from deltalake import DeltaTable
 from msgspec import Struct
 
 from contracts.errors import SchemaMismatch
-from lakehouse import commits, delta_commit
+from lakehouse import commits, delta_commit, scratch
 from lakehouse.datasets import Dataset, ReplaceKeys
 from lakehouse.datasets.declaration import LOAD_TIMESTAMP
 from lakehouse.embedded import transpile
@@ -64,8 +64,7 @@ def upsert(task: Task, handle: DeltaTable, rows: pa.Table, metadata: dict[str, A
     """
     write = task.write
     assert isinstance(write, Upsert)
-    with duckdb.connect(config={"threads": 2}) as session:
-        session.execute("SET TimeZone = 'UTC'")
+    with scratch.session() as session:
         session.register("fresh", rows)
         keys = ", ".join(identifier(name) for name in write.key)
         going = f"SELECT {keys} FROM fresh"

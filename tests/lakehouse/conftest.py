@@ -131,7 +131,7 @@ def landing(settings: Settings) -> Landing:
     return Landing(settings)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_landing() -> Callable[[Settings], Landing]:
     return Landing
 
@@ -141,8 +141,9 @@ def make_event() -> Callable[..., dict[str, Any]]:
     return event
 
 
-@pytest.fixture
-def engine(settings: Settings) -> Iterator[EmbeddedEngine]:
-    made = EmbeddedEngine(settings)
+@pytest.fixture(scope="session")
+def engine() -> Iterator[EmbeddedEngine]:
+    """One for all: opening a database takes longer than most tests do. It keeps only handles, by path."""
+    made = EmbeddedEngine(Settings())
     yield made
     made.close()
