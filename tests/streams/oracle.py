@@ -147,3 +147,24 @@ def check_rows(
     wrong = {key: (found[key], expected[key]) for key in expected if found[key] != expected[key]}
     assert not wrong, list(wrong.items())[:3]
     return len(expected)
+
+
+def watermark_of(settings: Settings, source: Source, topic_id: str, partition: int) -> int:
+    """The greatest event time, each capped at Kafka's own, microseconds."""
+    watermark = 0
+    for path in chain_files(settings, source, topic_id, partition):
+        rows = pq.read_table(path, partitioning=None, columns=[source.time_field, "source_timestamp"])
+        times = zip(*(column.cast("int64").to_pylist() for column in rows.columns), strict=True)
+        watermark = max([watermark, *map(min, times)])
+    return watermark
+
+
+def check_final_windows(settings: Settings, topic_id: str) -> None:
+    """Of partition 0, where nothing was closed by the wall clock: a window is final once its end and grace
+    have passed by event time."""
+    horizon = watermark_of(settings, APP_EVENTS, topic_id, 0) - settings.streams.grace_seconds * MICRO
+    files = f"{view_folder(settings, 'events_aggregated_realtime')}/date=*/topic_id=*/[0-9]*.parquet"
+    query = windows_query(f"read_parquet('{files}', hive_partitioning = true)")
+    rows = duckdb.sql(f"SELECT is_final, epoch_us(window_end), user_id FROM ({query})").fetchall()
+    wrong = [row for row in rows if row[0] != (row[1] <= horizon)]
+    assert not wrong, (horizon, wrong[:3])

@@ -13,7 +13,7 @@ from contracts.layout import view_folder
 from contracts.settings import Settings
 from contracts.sources import CLICKSTREAM
 from contracts.views import sessions_query
-from tests.streams.oracle import MICRO, chain_files
+from tests.streams.oracle import MICRO, chain_files, watermark_of
 
 Click = dict[str, Any]
 COLUMNS = (
@@ -49,7 +49,9 @@ def sessions_of(clicks: Iterable[Click], gap: int) -> list[list[Click]]:
     return sessions
 
 
-def row_of(partition: int, session: Sequence[Click], late_revision: int | None = None) -> tuple[Any, ...]:
+def row_of(
+    partition: int, session: Sequence[Click], late_revision: int | None = None, most_pages: int = 1_000
+) -> tuple[Any, ...]:
     """What a reader must see of a session, in the order of ``COLUMNS``."""
     first, last = session[0], session[-1]
     pages = [click["page_url"] for click in session if click["action"] == "page_view"]
@@ -67,7 +69,7 @@ def row_of(partition: int, session: Sequence[Click], late_revision: int | None =
         (last["at"] - first["at"]) // 1000,
         len(pages),
         len(session),
-        pages[:1000],
+        pages[:most_pages],
         first["page_url"],
         last["page_url"],
         len(pages) == len(session) == 1,
@@ -78,7 +80,12 @@ def row_of(partition: int, session: Sequence[Click], late_revision: int | None =
 
 
 def expected_sessions(
-    settings: Settings, topic_id: str, partitions: Sequence[int], *, landed_so: bool = True
+    settings: Settings,
+    topic_id: str,
+    partitions: Sequence[int],
+    *,
+    landed_so: bool = True,
+    most_pages: int = 1_000,
 ) -> list[tuple[Any, ...]]:
     """Every session, by landing's rows; checks the late flags by landing's own file boundaries on the way,
     where the rows have ``landed_so`` and not by other settings."""
@@ -101,8 +108,8 @@ def expected_sessions(
                 watermark = min(at, kafka) if watermark is None else max(watermark, min(at, kafka))
                 (late if is_late else clicks).append({**row, "at": at})
             revision = int(table.schema.metadata[b"dp.last_offset"])
-            rows += [row_of(partition, session, revision) for session in sessions_of(late, gap)]
-        rows += [row_of(partition, session) for session in sessions_of(clicks, gap)]
+            rows += [row_of(partition, session, revision, most_pages) for session in sessions_of(late, gap)]
+        rows += [row_of(partition, session, None, most_pages) for session in sessions_of(clicks, gap)]
     return sorted(rows)
 
 
@@ -114,13 +121,28 @@ def read_sessions(settings: Settings, columns: str = COLUMNS) -> list[tuple[Any,
 
 
 def check_sessions(
-    settings: Settings, topic_id: str, partitions: Sequence[int], *, landed_so: bool = True
+    settings: Settings,
+    topic_id: str,
+    partitions: Sequence[int],
+    *,
+    landed_so: bool = True,
+    most_pages: int = 1_000,
 ) -> int:
     """The view read by the rule equals the plain computation, row by row; how many sessions."""
-    expected = expected_sessions(settings, topic_id, partitions, landed_so=landed_so)
+    expected = expected_sessions(settings, topic_id, partitions, landed_so=landed_so, most_pages=most_pages)
     found = read_sessions(settings)
     keys = [row[:2] for row in found]
     assert len(set(keys)) == len(keys), "a key came up twice"
     wrong = [pair for pair in zip(found, expected, strict=False) if pair[0] != pair[1]]
     assert found == expected, wrong[:3] or (len(found), len(expected))
     return len(expected)
+
+
+def check_final_sessions(settings: Settings, topic_id: str) -> None:
+    """Of partition 0, where nothing was closed by the wall clock: a session is final once its end, gap and
+    grace have passed by event time, and a late fragment always is."""
+    gap = settings.streams.session_gap_seconds * MICRO
+    horizon = watermark_of(settings, CLICKSTREAM, topic_id, 0) - settings.streams.grace_seconds * MICRO
+    rows = read_sessions(settings, "session_key, is_final, is_late, epoch_us(session_end)")
+    wrong = [row for row in rows if row[1] != (row[2] or row[3] + gap <= horizon)]
+    assert not wrong, (horizon, wrong[:3])

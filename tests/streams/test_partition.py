@@ -15,7 +15,7 @@ from contracts.sources import APP_EVENTS
 from streams.partition import Partition
 from tests.examples import examples
 from tests.streams.feeding import canonical_event
-from tests.streams.oracle import check_landing, check_windows
+from tests.streams.oracle import check_final_windows, check_landing, check_windows
 from tests.streams.scenario import (
     ACTIONS,
     MICRO,
@@ -61,11 +61,11 @@ EVENTS = st.lists(
 
 
 @settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
-@given(EVENTS, ACTIONS, st.integers(1, 7))
+@given(EVENTS, ACTIONS, st.integers(1, 7), st.sampled_from([0, 20]))
 def test_landing_and_windows_are_exact_whatever_happens(
-    events: list[tuple[int, str, float | None, bool]], actions: list[str], size: int
+    events: list[tuple[int, str, float | None, bool]], actions: list[str], size: int, grace: int
 ) -> None:
-    with temporary_settings(window_seconds=10, grace_seconds=20) as conf:
+    with temporary_settings(window_seconds=10, grace_seconds=grace) as conf:
         canonical = [
             event_of(n, at, user, value) if ok else None for n, (at, user, value, ok) in enumerate(events)
         ]
@@ -76,6 +76,8 @@ def test_landing_and_windows_are_exact_whatever_happens(
         check_landing(conf, TOPIC_ID, {0: scenario.valid}, {0: len(events)})
         if scenario.valid:
             check_windows(conf, TOPIC_ID, [0])
+            if not {"idle", "clean"} & set(actions):
+                check_final_windows(conf, TOPIC_ID)
 
 
 def test_an_old_owner_that_flushes_is_refused_and_changes_nothing(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -28,7 +29,7 @@ from tests.streams.scenario import (
     packed,
     temporary_settings,
 )
-from tests.streams.session_oracle import check_sessions, read_sessions
+from tests.streams.session_oracle import check_final_sessions, check_sessions, read_sessions
 
 GAP = 10
 CLICK = st.tuples(
@@ -60,14 +61,15 @@ def canonical(clicks: list[Any]) -> list[dict[str, Any] | None]:
 
 
 @settings(max_examples=examples(20), suppress_health_check=[HealthCheck.too_slow])
-@given(CLICKS, ACTIONS, st.integers(1, 4), st.sampled_from([0, 15]))
+@given(CLICKS, ACTIONS, st.integers(1, 4), st.sampled_from([0, 15]), st.sampled_from([2, 1_000]))
 def test_sessions_are_exact_whatever_happens(
-    clicks: list[Any], actions: list[str], size: int, grace: int
+    clicks: list[Any], actions: list[str], size: int, grace: int, pages: int
 ) -> None:
-    check_scenario(clicks, actions, size, grace)
+    with patch("streams.sessions.MAX_PAGES", pages):
+        check_scenario(clicks, actions, size, grace, pages)
 
 
-def check_scenario(clicks: list[Any], actions: list[str], size: int, grace: int) -> None:
+def check_scenario(clicks: list[Any], actions: list[str], size: int, grace: int, pages: int) -> None:
     with temporary_settings(session_gap_seconds=GAP, grace_seconds=grace) as conf:
         scenario = Scenario(conf, CLICKSTREAM, canonical(clicks))
         for action in actions:
@@ -75,16 +77,19 @@ def check_scenario(clicks: list[Any], actions: list[str], size: int, grace: int)
         scenario.finish()
         check_landing(conf, TOPIC_ID, {0: scenario.valid}, {0: len(clicks)}, CLICKSTREAM)
         if scenario.valid:
-            check_sessions(conf, TOPIC_ID, [0])
+            check_sessions(conf, TOPIC_ID, [0], most_pages=pages)
+            if not {"idle", "clean"} & set(actions):
+                check_final_sessions(conf, TOPIC_ID)
 
 
 @pytest.mark.long
 @settings(max_examples=1_000, suppress_health_check=list(HealthCheck))
-@given(CLICKS, ACTIONS, st.integers(1, 4), st.sampled_from([0, 15]))
+@given(CLICKS, ACTIONS, st.integers(1, 4), st.sampled_from([0, 15]), st.sampled_from([2, 1_000]))
 def test_sessions_are_exact_in_many_more_cases(
-    clicks: list[Any], actions: list[str], size: int, grace: int
+    clicks: list[Any], actions: list[str], size: int, grace: int, pages: int
 ) -> None:
-    check_scenario(clicks, actions, size, grace)
+    with patch("streams.sessions.MAX_PAGES", pages):
+        check_scenario(clicks, actions, size, grace, pages)
 
 
 Row = tuple[Any, ...]
@@ -172,6 +177,21 @@ def test_a_session_is_final_after_gap_and_grace_and_what_comes_too_late_is_a_fra
             (114, 2, False, False),
         ]
         assert clicks.partition.late_events == 1
+        check_sessions(conf, TOPIC_ID, [0])
+
+
+def test_a_late_click_between_two_sessions_that_have_ended_joins_neither() -> None:
+    with temporary_settings(session_gap_seconds=GAP, grace_seconds=0) as conf:
+        clicks = Clicks(conf)
+        clicks.land((10, "/a"), (28, "/c"))
+        clicks.land((100, "/z"))
+        clicks.land((19, "/b"))
+        assert [(row[0], row[1], row[2], row[5]) for row in clicks.shown()] == [
+            (10, 10, 1, False),
+            (19, 19, 1, True),
+            (28, 28, 1, False),
+            (100, 100, 1, False),
+        ]
         check_sessions(conf, TOPIC_ID, [0])
 
 
