@@ -87,11 +87,13 @@ class StreamApp:
 
     async def _on_recover(self) -> None:
         """Comes after the table is restored and before events flow. Faust swallows what is raised here."""
+        reason = ""
         for attempt in range(1, LOAD_TRIES + 1):
             try:
                 await self._load()
             except (OSError, DependencyError) as error:
                 log.warning("loading failed (%d of %d): %s", attempt, LOAD_TRIES, error)
+                reason = str(error)
                 await asyncio.sleep(attempt)
             except PlatformError as error:
                 self._on_fatal(str(error))
@@ -103,7 +105,7 @@ class StreamApp:
             else:
                 self.ready = True
                 return
-        self._on_fatal("the assigned partitions could not be loaded")
+        self._on_fatal(f"the assigned partitions could not be loaded: {reason}")
 
     async def _load(self) -> None:
         started = time.monotonic()

@@ -106,6 +106,8 @@ class Partition:
         """Records of another incarnation of the topic, which were skipped."""
         self.flushes = 0
         self.late_events = 0
+        self.batch_events = 0
+        """Rows of the landing file that was written last."""
         self.open_entries = 0
         """Open windows or sessions after the last load or flush."""
         self._idle_seconds = settings.streams.idle_close_seconds
@@ -153,6 +155,7 @@ class Partition:
         self.waiting_since = other.waiting_since
         self.hole_since, self.unreadable, self.foreign = other.hole_since, other.unreadable, other.foreign
         self.flushes, self.flushed_at, self.late_events = other.flushes, other.flushed_at, other.late_events
+        self.batch_events = other.batch_events
 
     def load(self, buckets: Mapping[int, bytes]) -> None:
         """Derives the state from landing, and from bronze where landing has been cleaned, with the table's
@@ -196,6 +199,7 @@ class Partition:
             )
             self.position, self.watermark = selection.through, watermark
             late = int(frame["is_late"].sum())
+            self.batch_events = frame.height
             self._absorb(frame, self.position)
             step("merged")
         self._emit(step)

@@ -19,6 +19,9 @@ _GAUGES = {
     "waiting_events": Gauge("dp_stream_waiting_events", "Events read and not yet landed", _LABELS),
     "late_events": Gauge("dp_stream_late_events", "Late events since the partition was loaded", _LABELS),
     "lag_records": Gauge("dp_stream_lag_records", "Packed records not yet read", _LABELS),
+    "batch_events": Gauge("dp_stream_batch_events", "Events of the newest landing file", _LABELS),
+    "flush_age_seconds": Gauge("dp_stream_flush_age_seconds", "Since the last flush", _LABELS),
+    "watermark_age_seconds": Gauge("dp_stream_watermark_age_seconds", "Of the watermark", _LABELS),
     "hole_seconds": Gauge("dp_stream_hole_seconds", "Age of a hole in the packed records", _LABELS),
 }
 _RATES = Rates()
@@ -33,7 +36,8 @@ def publish(flusher: Flusher) -> None:
         gauge.clear()
     for row in partition_rows(flusher):
         for name, gauge in _GAUGES.items():
-            gauge.labels(row["source"], str(row["partition"])).set(row[name] or 0)
+            if row[name] is not None or name == "hole_seconds":
+                gauge.labels(row["source"], str(row["partition"])).set(row[name] or 0)
     _LANDED.set(flusher.landed)
     _FLUSH.set(flusher.flush_seconds)
     _PAUSED.set(flusher.is_paused)
@@ -111,10 +115,14 @@ def _row(flusher: Flusher, key: Key, slot: Slot) -> dict[str, Any]:
         "topic_id": partition.topic_id,
         "landed_offset": partition.position,
         "watermark": iso(partition.watermark),
+        "watermark_age_seconds": None
+        if partition.watermark is None
+        else round(time.time() - partition.watermark / 1_000_000, 1),
         "open_windows": 0 if partition.keeps_sessions else partition.open_entries,
         "open_sessions": partition.open_entries if partition.keeps_sessions else 0,
         "flush_age_seconds": round(time.time() - partition.flushed_at, 1) if partition.flushed_at else None,
         "flushes": partition.flushes,
+        "batch_events": partition.batch_events,
         "waiting_events": partition.waiting_events,
         "waiting_bytes": partition.waiting_bytes,
         "late_events": partition.late_events,

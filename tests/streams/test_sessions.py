@@ -10,12 +10,13 @@ from unittest.mock import patch
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client import generate_latest
 
 from contracts.settings import Settings
 from contracts.sources import CLICKSTREAM
 from streams.flusher import Slot
 from streams.partition import Partition
-from streams.status import partition_rows
+from streams.status import partition_rows, publish
 from tests.examples import examples
 from tests.streams.feeding import canonical_click
 from tests.streams.oracle import check_landing
@@ -225,6 +226,18 @@ def test_the_worker_tells_open_sessions_beside_open_windows() -> None:
         clicks = Clicks(conf)
         clicks.land((1, "/a"), (50, "/b"))
         slots = {("clickstream", 0): Slot(clicks.partition, 0, 0, 0.0)}
-        flusher: Any = SimpleNamespace(slots=slots, is_paused=False, failure="", end_offset=lambda key: 0)
+        flusher: Any = SimpleNamespace(
+            slots=slots,
+            is_paused=False,
+            failure="",
+            end_offset=lambda key: 0,
+            landed=2,
+            flush_seconds=0.1,
+        )
         (row,) = partition_rows(flusher)
-        assert (row["open_windows"], row["open_sessions"]) == (0, 2)
+        assert (row["open_windows"], row["open_sessions"], row["batch_events"]) == (0, 2, 2)
+        assert (row["watermark"], row["lag_records"]) == ("1970-01-01T00:00:50.000+00:00", 0)
+        publish(flusher)
+        page = generate_latest().decode()
+        for figure in ("batch_events", "open_sessions"):
+            assert f'dp_stream_{figure}{{partition="0",source="clickstream"}} 2.0' in page
