@@ -1,7 +1,8 @@
 """A worker that kills or stops itself at a named step: `crash_worker.py FLAGS INDEX [STEP NTH ACTION]`.
 
 FLAGS is JSON, dotted setting → value; STEP is what the flush reports; NTH counts from 1; ACTION is `kill`,
-`stop`, or `hang` (the thread never comes back). STEP may be `no commit`: from the NTH on, commits are lost.
+`stop`, or `hang` (the thread never comes back). STEP may be `no commit` (from the NTH on, commits are lost) or
+`agent` (it raises at the NTH record).
 """
 
 from __future__ import annotations
@@ -49,11 +50,26 @@ def lose_commits(nth: int) -> None:
     FaustBroker.commit = commit  # type: ignore[method-assign]
 
 
+def raise_in_the_agent(nth: int) -> None:
+    """An error that nobody has foreseen, of the nth record."""
+    counter = itertools.count(1)
+    honest = flusher.Flusher.append
+
+    def append(self: flusher.Flusher, *arguments: Any) -> None:
+        if next(counter) == nth:
+            raise RuntimeError("struck")
+        honest(self, *arguments)
+
+    flusher.Flusher.append = append  # type: ignore[method-assign]
+
+
 if __name__ == "__main__":
     flags, index, *rest = sys.argv[1:]
-    if rest and rest[-1] in ("hang", "lost"):
+    if rest and rest[-1] in ("hang", "lost", "raise"):
         flusher.WATCHDOG_SECONDS = SOON
     if rest and rest[0] == "no commit":
         lose_commits(int(rest[1]))
+    if rest and rest[0] == "agent":
+        raise_in_the_agent(int(rest[1]))
     chosen = striking(rest[0], int(rest[1]), rest[2]) if rest else no_step
     run(load(flags=json.loads(flags), environ={}).settings, int(index), step=chosen)

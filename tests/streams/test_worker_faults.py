@@ -180,6 +180,16 @@ def test_a_worker_that_is_stuck_is_ended_and_its_successor_goes_on(stage: Stage)
 
 
 @pytest.mark.system
+@pytest.mark.long
+def test_an_exception_in_an_agent_ends_the_worker_and_its_successor_goes_on(stage: Stage) -> None:
+    stage.crew.start(1, "agent", 200, "raise")
+    stage.go_on_until(lambda: bool(stage.crew.deaths))
+    assert stage.crew.deaths == [(1, EXIT_FAULT)]
+    stage.go_on_until(lambda: stage.are_at_work(1))
+    stage.finish()
+
+
+@pytest.mark.system
 @pytest.mark.parametrize("step", ["hidden", "linked"])
 def test_a_worker_that_is_paused_while_another_takes_over_changes_nothing(stage: Stage, step: str) -> None:
     pause_and_take_over(stage, step)
