@@ -1,0 +1,99 @@
+"""Run in a process of its own, over a copy of `lakehouse/` that has two tables more: does what the driver,
+the command and the API do with any table, and prints what they show as JSON.
+
+Usage: python added_tables.py DATA
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+from click.testing import CliRunner
+
+from contracts.settings import Lakehouse, Paths, Settings
+from contracts.sources import APP_EVENTS, CLICKSTREAM
+from lakehouse.embedded import EmbeddedEngine
+from lakehouse.rounds import Rounds
+from runtime.cli import main
+from tests.lakehouse.conftest import Landing
+from web.app import create_app
+from web.queries import open_queries
+
+NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
+NAMES = ("country_metrics_gold", "page_views_silver")
+
+
+def land(settings: Settings) -> None:
+    landing = Landing(settings)
+    events = [
+        {
+            "event_id": f"e{n}",
+            "country": ["DE", "FR", None][n % 3],
+            "event_timestamp": NOON + timedelta(hours=n % 2),
+        }
+        for n in range(12)
+    ]
+    landing.add(APP_EVENTS, events)
+    pages = ["https://a.example/", "https://a.example/", "javascript:alert(1)"]
+    clicks = [{"click_id": f"c{n % 8}", "page_url": pages[n % 8 % 3]} for n in range(10)]
+    landing.add(CLICKSTREAM, clicks)
+
+
+def build(settings: Settings) -> tuple[dict[str, int], dict[str, str]]:
+    """One round; returns the failures in a row and the errors of all tables."""
+    engine = EmbeddedEngine(settings)
+    rounds = Rounds(settings, engine)
+    try:
+        rounds.bronze()
+        rounds.silver()
+        rounds.gold()
+        return {name: times for name, times in rounds.status.failures.items() if times}, rounds.status.errors
+    finally:
+        rounds.close()
+        engine.close()
+
+
+async def served(settings: Settings) -> dict[str, Any]:
+    async with open_queries(settings, workers=1) as queries:
+        transport = httpx.ASGITransport(create_app(settings, queries))
+        base = f"http://127.0.0.1:{settings.ports.api}"
+        async with httpx.AsyncClient(transport=transport, base_url=base) as client:
+
+            async def read(sql: str) -> Any:
+                return (await client.post("/query", json={"sql": sql})).json()["rows"]
+
+            return {
+                "listed": [t["name"] for t in (await client.get("/tables")).json()],
+                "details": {name: (await client.get(f"/tables/{name}")).json() for name in NAMES},
+                "gold": await read(
+                    "SELECT metric_hour, country, total_events FROM country_metrics_gold ORDER BY ALL"
+                ),
+                "silver": await read("SELECT click_id, page_url FROM page_views_silver ORDER BY ALL"),
+                "quarantine": await read(
+                    'SELECT "dataset", rule, count(*) FROM quarantine_silver GROUP BY ALL'
+                ),
+            }
+
+
+def run(root: str) -> dict[str, Any]:
+    settings = Settings(paths=Paths(data=root), lakehouse=Lakehouse(engine="embedded", gold_seconds=1))
+    land(settings)
+    failures, _ = build(settings)
+    arguments = ["--set", f"paths.data={root}", "lakehouse", "health", "--json"]
+    health = json.loads(CliRunner().invoke(main, arguments, prog_name="dp").stdout)
+    answer = {"failures": failures, "health": health["tables"], **asyncio.run(served(settings))}
+    # A row that fails a rule of severity `fail` stops its table, and no other.
+    Landing(settings).add(
+        APP_EVENTS, [{"event_id": "odd", "country": "forbidden", "event_timestamp": NOON}], first=12
+    )
+    _, errors = build(settings)
+    return {**answer, "errors": errors, "gold_after": asyncio.run(served(settings))["gold"]}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(run(sys.argv[1])) + "\n")
