@@ -1,8 +1,8 @@
 """A worker that kills or stops itself at a named step: `crash_worker.py FLAGS INDEX [STEP NTH ACTION]`.
 
 FLAGS is JSON, dotted setting → value; STEP is what the flush reports; NTH counts from 1; ACTION is `kill`,
-`stop`, or `hang` (the thread never comes back). STEP may be `no commit` (from the NTH on, commits are lost) or
-`agent` (it raises at the NTH record).
+`stop`, or `hang` (the thread never comes back). STEP may be `no commit` (from the NTH on, commits are lost)
+or `agent` (it raises at the NTH record).
 """
 
 from __future__ import annotations

@@ -47,6 +47,7 @@ def packed(
     prev: int,
     events: Sequence[tuple[int, dict[str, Any]]],
     topic_id: str = TOPIC_ID,
+    kafka_seconds: int = KAFKA_SECONDS,
 ) -> bytes:
     """A record of (offset, canonical event)."""
     return encode(
@@ -56,7 +57,7 @@ def packed(
         through=through,
         ingest_timestamp=10_000 * MICRO,
         offsets=[offset for offset, _ in events],
-        source_timestamps_ms=[KAFKA_SECONDS * 1000] * len(events),
+        source_timestamps_ms=[kafka_seconds * 1000] * len(events),
         source_systems=["simulator"] * len(events),
         payload=payload_of([event for _, event in events]),
     )
