@@ -310,14 +310,15 @@ def test_checkpoints_are_thinned_and_every_version_can_still_be_read(tmp_path: P
     assert len(kept) <= logs.kept_at_most(8 * 56 / 24)
     assert logs.thin(table, now) == 0
     for version in range(60):
-        assert DeltaTable(table, version=version).to_pyarrow_table().num_rows == version + 1
+        assert len(DeltaTable(table, version=version).file_uris()) == version + 1
     # The log's own clean-up, later, leaves every version within the retention readable.
     for file in folder.iterdir():
         if file.name[:20].isdecimal() and int(file.name[:20]) < 33:
             os.utime(file, (0, 0))
     DeltaTable(table).cleanup_metadata()
     for version in range(33, 60):
-        assert DeltaTable(table, version=version).to_pyarrow_table().num_rows == version + 1
+        assert len(DeltaTable(table, version=version).file_uris()) == version + 1
+    assert DeltaTable(table, version=33).to_pyarrow_table().num_rows == 34
     assert logs.thin(table, now) == 0
 
 

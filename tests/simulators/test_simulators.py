@@ -101,22 +101,22 @@ def test_a_purchase_shows_in_orders_and_in_the_clickstream(tmp_path: Any) -> Non
     bought = {
         event["value"]["properties"]["order_id"]: event["value"]
         for name in ("mobile", "web")
-        for event in lines(name, tmp_path / name, count=6_000)
+        for event in lines(name, tmp_path / name, count=3_000)
         if event["value"]["event_type"] == "purchase"
     }
     placed = {
         change["value"]["after"]["order_id"]: change["value"]["after"]
-        for change in lines("cdc", tmp_path / "cdc", count=6_000)
+        for change in lines("cdc", tmp_path / "cdc", count=3_000)
         if change["value"]
         and change["value"].get("op") == "c"
         and change["value"]["source"]["table"] == "orders"
     }
     paid = {
         click["value"]["properties"]["order_id"]: click["value"]
-        for click in lines("clickstream", tmp_path / "clicks", count=6_000)
+        for click in lines("clickstream", tmp_path / "clicks", count=3_000)
         if click["value"]["element"] == "pay"
     }
-    assert len(bought) > 50
+    assert len(bought) > 25
     # The last ones may be on their way in one source and done in another.
     missing = [order for order in bought if order not in placed or order not in paid]
     assert len(missing) <= 0.06 * len(bought)
@@ -138,7 +138,7 @@ def test_changes_are_what_one_database_could_have_written(tmp_path: Any) -> None
     rows: dict[str, Any] = {}
     position = 0
     operations: Counter[str] = Counter()
-    for line in lines("cdc", tmp_path / "cdc", count=12_000, users=100):
+    for line in lines("cdc", tmp_path / "cdc", count=5_000, users=100):
         if line["topic"] != "topic_cdc_changes":
             continue
         change = line["value"]
@@ -157,13 +157,13 @@ def test_changes_are_what_one_database_could_have_written(tmp_path: Any) -> None
             assert json.loads(line["key"]).items() <= change["after"].items()
             rows[line["key"]] = change["after"]
     assert operations["d"] == operations["tombstone"] > 10
-    assert min(operations["c"], operations["u"]) > 500
+    assert min(operations["c"], operations["u"]) > 200
 
 
 def test_profiles_follow_the_users_table(tmp_path: Any) -> None:
     stored: dict[str, Any] = {}
     seen = 0
-    for line in lines("cdc", tmp_path / "cdc", count=6_000):
+    for line in lines("cdc", tmp_path / "cdc", count=3_000):
         value = line["value"]
         if line["topic"] == "topic_users":
             seen += 1
@@ -172,11 +172,11 @@ def test_profiles_follow_the_users_table(tmp_path: Any) -> None:
                 assert (value["name"], value["plan"]) == (row["name"], row["plan"])
         elif value and value["source"]["table"] == "users" and value["after"]:
             stored[value["after"]["user_id"]] = value["after"]
-    assert seen > 200
+    assert seen > 100
 
 
 def test_visits_look_like_visits() -> None:
-    events = [json.loads(record.value or b"") for record in records("mobile", 8_000)]
+    events = [json.loads(record.value or b"") for record in records("mobile", 4_000)]
     sessions = defaultdict(list)
     for event in events:
         sessions[event["session_id"]].append(event)
@@ -216,7 +216,7 @@ def test_people_sleep() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_share_of_faults(name: str) -> None:
-    made = records(name, 4000, faults=0.3)
+    made = records(name, 2000, faults=0.3)
     seen: set[Record] = set()
     malformed = duplicate = late = 0
     for slot, record in enumerate(made):
@@ -239,8 +239,8 @@ def test_a_share_of_faults(name: str) -> None:
         )
         if START + timedelta(milliseconds=10 * slot) - at >= timedelta(minutes=10):
             late += 1
-    assert all(250 < count < 550 for count in (malformed, duplicate)), (malformed, duplicate)
-    assert 250 < late < 550 or (name == "cdc" and late > 200)
+    assert all(120 < count < 280 for count in (malformed, duplicate)), (malformed, duplicate)
+    assert 120 < late < 280 or (name == "cdc" and late > 100)
 
 
 def test_slots_keep_the_rate_and_actors_their_pauses() -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import msgspec
-import pytest
 
 from contracts.heartbeat import HeartbeatWriter, heartbeats_folder
 from contracts.layout import run_folder
@@ -69,43 +68,43 @@ def test_a_query_answers_json_csv_and_versions(silver: Settings, with_client: An
     with_client(silver, body)
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "status", "code"),
-    [
-        ("GET", "/tables?layer=copper", None, 400, "invalid"),
-        ("GET", "/tables/app_event_silver", None, 404, "not_found"),
-        ("GET", "/tables/nothing/preview", None, 404, "not_found"),
-        ("GET", "/tables/app_events_silver/preview?limit=0", None, 400, "bad_request"),
-        ("GET", "/nowhere", None, 404, "not_found"),
-        ("DELETE", "/tables", None, 405, "method_not_allowed"),
-        ("POST", "/query", b'{"sql": "SELECT 1', 400, "bad_request"),
-        ("POST", "/query", b"{}", 400, "bad_request"),
-        ("POST", "/query", b'{"sql": "SELECT 1", "limits": 5}', 400, "bad_request"),
-        ("POST", "/query", b'{"sql": "SELEKT 1"}', 400, "invalid"),
-        ("POST", "/query", b'{"sql": "SELECT nothing"}', 400, "invalid"),
-        ("POST", "/query", b'{"sql": "DROP TABLE app_events_silver"}', 403, "refused"),
-        ("POST", "/query", b'{"sql": "FROM \'/etc/passwd\'"}', 403, "refused"),
-        ("POST", "/query", b'{"sql": "FROM app_events"}', 404, "not_found"),
-        ("POST", "/query", b'{"sql": "' + b"x" * 300_000 + b'"}', 413, "too_large"),
-        (
-            "POST",
-            "/query",
-            b'{"sql": "SELECT sum(hash(range) % 3) FROM range(1000000000000)", "timeout_seconds": 0.5}',
-            408,
-            "timeout",
-        ),
-    ],
-)
-def test_errors_are_json_with_a_code(
-    silver: Settings, with_client: Any, method: str, path: str, body: bytes | None, status: int, code: str
-) -> None:
+ERRORS: list[tuple[str, str, bytes | None, int, str]] = [
+    ("GET", "/tables?layer=copper", None, 400, "invalid"),
+    ("GET", "/tables/app_event_silver", None, 404, "not_found"),
+    ("GET", "/tables/nothing/preview", None, 404, "not_found"),
+    ("GET", "/tables/app_events_silver/preview?limit=0", None, 400, "bad_request"),
+    ("GET", "/nowhere", None, 404, "not_found"),
+    ("DELETE", "/tables", None, 405, "method_not_allowed"),
+    ("POST", "/query", b'{"sql": "SELECT 1', 400, "bad_request"),
+    ("POST", "/query", b"{}", 400, "bad_request"),
+    ("POST", "/query", b'{"sql": "SELECT 1", "limits": 5}', 400, "bad_request"),
+    ("POST", "/query", b'{"sql": "SELEKT 1"}', 400, "invalid"),
+    ("POST", "/query", b'{"sql": "SELECT nothing"}', 400, "invalid"),
+    ("POST", "/query", b'{"sql": "DROP TABLE app_events_silver"}', 403, "refused"),
+    ("POST", "/query", b'{"sql": "FROM \'/etc/passwd\'"}', 403, "refused"),
+    ("POST", "/query", b'{"sql": "FROM app_events"}', 404, "not_found"),
+    ("POST", "/query", b'{"sql": "' + b"x" * 300_000 + b'"}', 413, "too_large"),
+    (
+        "POST",
+        "/query",
+        b'{"sql": "SELECT sum(hash(range) % 3) FROM range(1000000000000)", "timeout_seconds": 0.5}',
+        408,
+        "timeout",
+    ),
+]
+"""Method, path, body, and the status and the code of the answer."""
+
+
+def test_errors_are_json_with_a_code(silver: Settings, with_client: Any) -> None:
     async def ask(client: httpx.AsyncClient) -> None:
-        response = await client.request(
-            method, path, content=body, headers={"content-type": "application/json"} if body else {}
-        )
-        answer = response.json()
-        assert (response.status_code, answer["code"], answer["status"]) == (status, code, status)
-        assert answer["message"]
+        for method, path, body, status, code in ERRORS:
+            response = await client.request(
+                method, path, content=body, headers={"content-type": "application/json"} if body else {}
+            )
+            answer = response.json()
+            told = (response.status_code, answer["code"], answer["status"])
+            assert told == (status, code, status), (method, path, body and body[:80])
+            assert answer["message"]
 
     with_client(silver, ask)
 
