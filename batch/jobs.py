@@ -16,7 +16,7 @@ from batch.session import end_jvm, start_session, stop_session
 from batch.watch import ExecutorWatch
 from contracts.errors import DependencyError, SchemaMismatch
 from contracts.settings import Settings
-from lakehouse.jobs.runner import RUN
+from lakehouse.parameters import NAME as PARAMETERS
 from lakehouse.view_files import ViewFiles, view_contract
 
 BATCH_ROWS = 65_536
@@ -53,13 +53,13 @@ class SparkJobs:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def compute(
-        self, sql: str, views: Sequence[ViewFiles], run: pa.Table, schema: pa.Schema
+        self, sql: str, views: Sequence[ViewFiles], parameters: pa.Table, schema: pa.Schema
     ) -> Iterator[pa.RecordBatch]:
         session = self._started()
         with ExecutorWatch(session, self._patience) as watch:
             try:
                 with translated("the batch job"):
-                    self._write(session, sql, views, run, schema)
+                    self._write(session, sql, views, parameters, schema)
             except DependencyError as error:
                 if watch.starved:
                     raise DependencyError(
@@ -77,11 +77,16 @@ class SparkJobs:
         return self._session
 
     def _write(
-        self, session: SparkSession, sql: str, views: Sequence[ViewFiles], run: pa.Table, schema: pa.Schema
+        self,
+        session: SparkSession,
+        sql: str,
+        views: Sequence[ViewFiles],
+        parameters: pa.Table,
+        schema: pa.Schema,
     ) -> None:
         session.createDataFrame(
-            [tuple(run.to_pylist()[0].values())], spark_schema(run.schema)
-        ).createOrReplaceTempView(RUN)
+            [tuple(row.values()) for row in parameters.to_pylist()], spark_schema(parameters.schema)
+        ).createOrReplaceTempView(PARAMETERS)
         for view in views:
             _register(session, view)
         frame = session.sql(sql)

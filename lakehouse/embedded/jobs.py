@@ -14,7 +14,7 @@ from contracts.errors import DependencyError, SchemaMismatch
 from contracts.settings import Settings
 from lakehouse.embedded import transpile
 from lakehouse.embedded.insert import quoted
-from lakehouse.jobs.runner import RUN
+from lakehouse.parameters import NAME as PARAMETERS
 from lakehouse.relations import literal, select_of_nothing, sql_type
 from lakehouse.view_files import ViewFiles, view_contract
 
@@ -35,10 +35,10 @@ class EmbeddedJobs:
         shutil.rmtree(self._spill, ignore_errors=True)
 
     def compute(
-        self, sql: str, views: Sequence[ViewFiles], run: pa.Table, schema: pa.Schema
+        self, sql: str, views: Sequence[ViewFiles], parameters: pa.Table, schema: pa.Schema
     ) -> Iterator[pa.RecordBatch]:
         try:
-            self._connection.register(RUN, run)
+            self._connection.register(PARAMETERS, parameters)
             for view in views:
                 rule = view_contract(view.name).query(f"({files_query(view)}) AS files")
                 self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(view.name)} AS {rule}")

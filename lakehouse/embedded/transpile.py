@@ -47,9 +47,14 @@ def _as_spark_means(tree: exp.Expr) -> exp.Expr:
 
 def _translated(node: exp.Expr) -> exp.Expr | None:
     match node:
+        case exp.Cast() if node.to.this in exp.DataType.TEXT_TYPES:
+            return _as_text(node.this)
         case exp.TryCast():
             # Spark in ANSI mode fails on a bad cast; sqlglot makes it a null.
             return exp.Cast(this=node.this.copy(), to=node.to.copy())
+        case exp.Floor():
+            # Spark's is a whole number.
+            return exp.cast(node.copy(), exp.DataType.Type.BIGINT)
         case exp.TsOrDsToDate() if node.args.get("format") is None:
             return exp.cast(node.this.copy(), exp.DataType.Type.DATE)
         case exp.TsOrDsAdd():
@@ -65,3 +70,19 @@ def _translated(node: exp.Expr) -> exp.Expr | None:
             # DuckDB's ARG_MAX leaves out rows whose first value is null.
             return exp.Anonymous(this="ARG_MAX_NULL", expressions=[node.this.copy(), node.expression.copy()])
     return None
+
+
+def _as_text(value: exp.Expr) -> exp.Expr:
+    """Fails for what engines write differently: `1.0E10` and `1e10`, a time with its zone or without."""
+    if isinstance(value, exp.Literal | exp.Null):
+        return exp.cast(value.copy(), exp.DataType.Type.TEXT)
+    kind = exp.Anonymous(this="TYPEOF", expressions=[value.copy()])
+    differing = [
+        exp.Literal.string(name) for name in ("DOUBLE", "FLOAT", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
+    ]
+    refusal = "a DOUBLE or TIMESTAMP cast to STRING: engines write it differently"
+    return (
+        exp.Case()
+        .when(kind.isin(*differing), exp.Anonymous(this="ERROR", expressions=[exp.Literal.string(refusal)]))
+        .else_(exp.cast(value.copy(), exp.DataType.Type.TEXT))
+    )

@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from contracts.errors import NotFound
 from contracts.settings import Settings
+from lakehouse.datasets import Dataset, dataset
+from lakehouse.datasets.declaration import LOAD_TIMESTAMP
 
 WINDOWS = "events_aggregated_realtime"
 SESSIONS = "clickstream_sessions"
@@ -31,17 +33,20 @@ class Job(Struct, frozen=True, kw_only=True):
     views: dict[str, Span]
     ahead: tuple[int, ...] = ()
     """Days after its own that it reads as well, once they are closed."""
-
-    @property
-    def model(self) -> str:
-        """File of its SQL below `lakehouse/models`."""
-        return f"batch/{self.name}.sql"
+    gold: str = ""
+    """The gold table whose model it runs, over what the views give in place of silver; empty: it has a model
+    of its own. See ``lakehouse.jobs.sql``."""
 
     def wants(self, one: date, view: str, day: date, through: date) -> bool:
         """Whether the run for ``day`` reads the view's day ``one``; ``through`` is the last closed day."""
         if one == day or (one - day).days in self.ahead:
             return one <= max(day, through)
         return one < day and self.views[view] == "all"
+
+
+def columns_of(declared: Dataset) -> pa.Schema:
+    """What a table's model gives: its columns without those that engines add."""
+    return pa.schema([field for field in declared.schema if field.name != LOAD_TIMESTAMP])
 
 
 def output_folder(settings: Settings, job: str, day: date) -> Path:
@@ -86,40 +91,16 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="daily_summaries",
         description="A day in one row: users, sessions, events, retention.",
-        schema=pa.schema(
-            [
-                pa.field("summary_date", pa.date32(), nullable=False),
-                pa.field("total_users", pa.int64(), nullable=False),
-                pa.field("new_users", pa.int64(), nullable=False),
-                pa.field("returning_users", pa.int64(), nullable=False),
-                pa.field("return_user_percentage", pa.float64()),
-                pa.field("total_sessions", pa.int64(), nullable=False),
-                pa.field("bounce_rate", pa.float64()),
-                pa.field("avg_session_duration_seconds", pa.float64()),
-                pa.field("total_events", pa.int64(), nullable=False),
-                pa.field("total_event_value", pa.float64()),
-                pa.field("retention_d1", pa.float64()),
-                pa.field("retention_d7", pa.float64()),
-            ]
-        ),
+        schema=columns_of(dataset("daily_summary_gold")),
         views={WINDOWS: "all", SESSIONS: "all"},
         ahead=RETENTION_DAYS,
+        gold="daily_summary_gold",
     ),
     Job(
         name="user_segments",
         description="Every user's segment as of the end of a day.",
-        schema=pa.schema(
-            [
-                pa.field("user_id", pa.string(), nullable=False),
-                pa.field("segment", pa.string(), nullable=False),
-                pa.field("engagement_score", pa.float64(), nullable=False),
-                pa.field("churn_risk", pa.float64(), nullable=False),
-                pa.field("recommended_action", pa.string(), nullable=False),
-                pa.field("reasons", pa.list_(pa.string()), nullable=False),
-                pa.field("last_seen_date", pa.date32(), nullable=False),
-                pa.field("as_of_date", pa.date32(), nullable=False),
-            ]
-        ),
+        schema=columns_of(dataset("user_segments_gold")),
         views={WINDOWS: "all", SESSIONS: "all"},
+        gold="user_segments_gold",
     ),
 )

@@ -17,19 +17,14 @@ import pyarrow.parquet as pq
 
 from contracts.errors import PlatformError, SchemaMismatch, SettingsError
 from contracts.settings import Settings
-from lakehouse.jobs.declaration import RETENTION_DAYS, Job, output_file
+from lakehouse.jobs.declaration import Job, output_file
 from lakehouse.jobs.history import Run, Trigger, record
-from lakehouse.models import text_of
+from lakehouse.jobs.sql import as_of, job_sql
+from lakehouse.parameters import parameters
 from lakehouse.view_files import Revisions, ViewFiles, days_of, view_files
 
 META_SEEN = b"dp.seen"
 """Parquet metadata of a result: JSON, view → revisions that were read."""
-
-RUN = "run"
-"""Relation of one row that every model may read: the day, and the days that retention looks at."""
-RUN_SCHEMA = pa.schema(
-    [("day", pa.date32()), *((f"retention_d{days}_day", pa.date32()) for days in RETENTION_DAYS)]
-)
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +37,10 @@ class JobEngine(Protocol):
         """`embedded` or `spark`."""
 
     def compute(
-        self, sql: str, views: Sequence[ViewFiles], run: pa.Table, schema: pa.Schema
+        self, sql: str, views: Sequence[ViewFiles], parameters: pa.Table, schema: pa.Schema
     ) -> Iterator[pa.RecordBatch]:
         """The model's rows, with the columns of ``schema``. ``sql`` is in the models' dialect and reads the
-        views by their names, by the reading rule, and ``run`` by its own.
+        views by their names, by the reading rule, and ``parameters`` (``lakehouse.parameters``) by its own.
 
         Raises SchemaMismatch where the model does not give these columns, DependencyError where files or the
         engine's own processes are gone.
@@ -87,7 +82,7 @@ def run_job(
     )
     try:
         with closing(engine):
-            run = _computed(settings, job, day, today - timedelta(days=1), engine, run)
+            run = _run(settings, job, day, today - timedelta(days=1), engine, run)
     except Exception as error:
         text = str(error) or type(error).__name__
         if not isinstance(error, PlatformError):
@@ -122,20 +117,22 @@ def seen(path: Path) -> dict[str, Revisions] | None:
         return None
 
 
-def day_row(day: date, through: date) -> pa.Table:
-    """The relation `run`."""
-    later = {f"retention_d{days}_day": day + timedelta(days=days) for days in RETENTION_DAYS}
-    row = {"day": day, **{name: at if at <= through else None for name, at in later.items()}}
-    return pa.Table.from_pylist([row], RUN_SCHEMA)
+def computed(
+    settings: Settings, job: Job, day: date, through: date, engine: JobEngine, views: Sequence[ViewFiles]
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a run for ``day`` over ``views``; ``through`` is the last closed day."""
+    told = parameters(settings, as_of(job, day, through)).rows
+    assert told is not None
+    return engine.compute(job_sql(job, day), views, told, job.schema)
 
 
-def _computed(settings: Settings, job: Job, day: date, through: date, engine: JobEngine, run: Run) -> Run:
+def _run(settings: Settings, job: Job, day: date, through: date, engine: JobEngine, run: Run) -> Run:
     views = inputs(settings, job, day, through)
     versions = {view.name: view.revisions for view in views}
     run = msgspec.structs.replace(
         run, rows_in=sum(view.rows() for view in views), versions=msgspec.json.encode(versions).decode()
     )
-    batches = engine.compute(text_of(job.model), views, day_row(day, through), job.schema)
+    batches = computed(settings, job, day, through, engine, views)
     rows = replace_result(output_file(settings, job.name, day), job.schema, batches, versions)
     return msgspec.structs.replace(run, rows_out=rows)
 

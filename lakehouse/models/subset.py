@@ -29,13 +29,13 @@ _OPERATORS = (
     exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Neg, exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ,
     exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.Is, exp.In, exp.Between, exp.RegexpLike,
 )  # fmt: skip
-_FUNCTIONS = (
+FUNCTIONS = (
     exp.Abs, exp.ArgMax, exp.Array, exp.ArrayAgg, exp.ArraySort, exp.Avg, exp.Cast, exp.Coalesce, exp.Concat,
     exp.Count, exp.CumeDist, exp.DateDiff, exp.FirstValue, exp.Floor, exp.Hour, exp.IsNan, exp.Lag, exp.Lead,
     exp.Length, exp.MD5, exp.Max, exp.Min, exp.Nullif, exp.PercentileCont, exp.RowNumber, exp.Struct, exp.Sum,
     exp.Transform, exp.Trim, exp.TryCast, exp.TsOrDsAdd, exp.TsOrDsToDate, exp.UnixMicros, exp.Year,
 )  # fmt: skip
-ALLOWED: frozenset[type[exp.Expr]] = frozenset((*_FORMS, *_OPERATORS, *_FUNCTIONS))
+ALLOWED: frozenset[type[exp.Expr]] = frozenset((*_FORMS, *_OPERATORS, *FUNCTIONS))
 
 _WHOLE = (
     exp.DataType.Type.INT,

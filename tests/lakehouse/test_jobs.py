@@ -69,6 +69,7 @@ def test_a_day_in_one_row(settings: Settings, views: Views) -> None:
         "total_event_value": 30.0,
         "retention_d1": None,
         "retention_d7": None,
+        "summary_year": 2026,
     }
     views.add([window(1, "new", 1, day=DAY + timedelta(days=1))], 4)
     views.add([window(1, "old", 1, day=DAY + timedelta(days=7))], 5)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
@@ -19,9 +21,14 @@ from contracts.settings import Lakehouse, Paths, Settings
 from lakehouse import platform_landing
 from lakehouse.datasets import DATASETS, dataset
 from lakehouse.embedded import EmbeddedEngine
+from lakehouse.embedded.jobs import EmbeddedJobs
 from lakehouse.gold import utc_today
+from lakehouse.jobs.declaration import JOBS, output_file
+from lakehouse.jobs.runner import run_job
 from lakehouse.rounds import Rounds
-from tests.lakehouse import recomputed, simulated
+from tests.lakehouse import recomputed, simulated, told_views
+from tests.lakehouse.readers import READERS, plain
+from tests.lakehouse.view_rows import Views
 
 Row = dict[str, Any]
 OWN = {"load_timestamp"}
@@ -161,10 +168,96 @@ def chains_of_versions(versions: list[Row]) -> None:
 
 
 @pytest.mark.heavy
-def test_three_days_equal_the_recomputation(
-    tmp_path: Path, make_landing: Any, engine: EmbeddedEngine
+def check_batch_jobs(settings: Settings, seed: int) -> None:
+    """The jobs' results of views of the same deliveries, against plain Python and against gold."""
+    deliveries = rows_of(settings, "app_events_bronze")
+    clicks = rows_of(settings, "clickstream_bronze")
+    # Ingestion lets no NaN through; a view that had one would say NaN for its whole hour.
+    deliveries = [row for row in deliveries if not math.isnan(row["event_value"] or 0.0)]
+    sessions = told_views.tell(Views(settings), deliveries, clicks, seed)
+    activity = recomputed.activity(deliveries, sessions)
+    hours = told_views.hourly_aggregates(deliveries)
+    days = [simulated.START.date() + timedelta(days=n) for n in range(3)]
+    # The last day is open still: it tells nothing of the retention of the day before it.
+    today = days[-1]
+    summaries = {row["summary_date"]: row for row in recomputed.daily_summary(activity, today)}
+    assert summaries[days[0]]["retention_d1"] is not None and summaries[days[1]]["retention_d1"] is None
+    found: dict[date, dict[str, list[Row]]] = {}
+    for day in days:
+        for job in JOBS:
+            run_job(settings, job, day, EmbeddedJobs(settings), today=today)
+        found[day] = {
+            job.name: pq.read_table(output_file(settings, job.name, day)).to_pylist() for job in JOBS
+        }
+        results = found[day]
+        wanted = [row for row in hours if row["metric_date"] == day]
+        same(results["hourly_aggregates"], wanted, dataset("event_metrics_gold").key)
+        same(results["daily_summaries"], [summaries[day]], ("summary_date",))
+        until = [row for row in activity if row["activity_date"] <= day]
+        same(results["user_segments"], recomputed.segments(until, day), ("user_id",))
+    against_gold(settings, deliveries, found)
+
+
+def against_gold(settings: Settings, deliveries: list[Row], found: dict[date, dict[str, list[Row]]]) -> None:
+    """What the views count is what gold counts, the duplicates and the quarantined rows, hour by hour."""
+    kept = recomputed.events(deliveries)
+    refused = [row for row in deliveries if recomputed.refused_event(row)]
+    place = ("source_topic", "source_partition", "source_offset")
+    beside = {tuple(row[name] for name in place) for row in (*kept, *refused)}
+    duplicates = [row for row in deliveries if tuple(row[name] for name in place) not in beside]
+    assert refused and duplicates
+
+    def counted(rows: list[Row]) -> Counter[tuple[Any, ...]]:
+        return Counter(
+            (row["event_timestamp"].date(), row["event_timestamp"].hour, row["event_type"], row["app_type"])
+            for row in rows
+        )
+
+    key = dataset("event_metrics_gold").key
+    gold = Counter(
+        {tuple(r[n] for n in key): r["total_events"] for r in rows_of(settings, "event_metrics_gold")}
+    )
+    told = Counter(
+        {
+            tuple(row[name] for name in key): row["event_count"]
+            for results in found.values()
+            for row in results["hourly_aggregates"]
+        }
+    )
+    assert told == gold + counted(duplicates) + counted(refused)
+    totals = {r["summary_date"]: r["total_events"] for r in rows_of(settings, "daily_summary_gold")}
+    for day, results in found.items():
+        lost = sum(row["event_timestamp"].date() == day for row in (*duplicates, *refused))
+        assert results["daily_summaries"][0]["total_events"] == totals[day] + lost
+
+
+@pytest.fixture(scope="module")
+def three_days(
+    tmp_path_factory: pytest.TempPathFactory, make_landing: Any, engine: EmbeddedEngine
+) -> Settings:
+    return simulate(tmp_path_factory.mktemp("three-days"), make_landing, engine, 1)
+
+
+def test_three_days_equal_the_recomputation(three_days: Settings) -> None:
+    check(three_days, utc_today())
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_external_tools_read_every_table_as_written(three_days: Settings, reader: str) -> None:
+    filled = set()
+    for name, declared in DATASETS.items():
+        path = table_path(three_days, declared.layer, name)
+        table = READERS[reader](path)
+        assert set(table.schema.names) == set(declared.schema.names), name
+        assert plain(table) == plain(READERS["deltalake"](path)), name
+        filled |= {name} if table.num_rows else set()
+    assert {name for name in set(DATASETS) - filled if DATASETS[name].layer != "platform"} == set()
+
+
+def test_batch_jobs_of_the_three_days_equal_the_recomputation_and_add_up_to_gold(
+    three_days: Settings,
 ) -> None:
-    check(simulate(tmp_path, make_landing, engine, 1), utc_today())
+    check_batch_jobs(three_days, 1)
 
 
 @pytest.mark.long
@@ -172,4 +265,6 @@ def test_three_days_equal_the_recomputation(
 def test_three_days_equal_the_recomputation_at_length(
     tmp_path: Path, make_landing: Any, engine: EmbeddedEngine, seed: int
 ) -> None:
-    check(simulate(tmp_path, make_landing, engine, seed, 12, 40), utc_today())
+    settings = simulate(tmp_path, make_landing, engine, seed, 12, 40)
+    check(settings, utc_today())
+    check_batch_jobs(settings, seed)

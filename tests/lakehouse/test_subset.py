@@ -168,6 +168,17 @@ def test_what_is_translated_means_what_spark_means(expression: str, value: objec
     assert duckdb.execute(transpile.query(f"SELECT {expression} AS v")).fetchone() == (value,)
 
 
+@pytest.mark.parametrize("kind", ["DOUBLE", "TIMESTAMP"])
+def test_what_engines_write_differently_is_no_text(kind: str) -> None:
+    sql = transpile.query(f"SELECT CAST(CAST(a AS {kind}) AS STRING) AS v FROM t")
+    with pytest.raises(duckdb.InvalidInputException, match="engines write it differently"):
+        duckdb.execute(
+            f"WITH t AS (SELECT '2026-03-05' AS a WHERE true) {sql}"
+            if kind == "TIMESTAMP"
+            else f"WITH t AS (SELECT '1e10' AS a) {sql}"
+        ).fetchall()
+
+
 @pytest.mark.parametrize("cast", ["CAST('x' AS DOUBLE)", "FLOOR(CAST('x' AS DOUBLE))", "TO_DATE('x')"])
 def test_a_bad_cast_fails_however_deep_it_stands(cast: str) -> None:
     with pytest.raises(duckdb.ConversionException):

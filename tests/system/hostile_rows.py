@@ -45,8 +45,10 @@ CHOICES = {
     "key": ['{"id":1}', '{"id":2}', '{"id":"ä"}'],
     "sequence": ["0001", "0002", "0003", "0010"],
 }
-NUMBERS = [0.0, -0.0, 1.5, -2.25, 5e-324, 1e300, 0.1, 9007199254740993.0, float("nan"), float("inf")]
-COUNTS = [0.0, 1.0, 2.5, 7.0, 1000.0]
+NUMBERS = [
+    *(0.0, -0.0, 1.5, 7.0, 1000.0, -2.25, 5e-324, 1e300, 0.1, 9007199254740993.0),
+    *(float("nan"), float("inf"), float("-inf")),
+]
 INTEGERS = [0, -1, 200, 404, 301, 503, 2**31 - 1, -(2**31)]
 
 
@@ -94,7 +96,7 @@ def value(declared: Dataset, column: Any, chance: random.Random) -> Any:
             return chance.randrange(5)
         return chance.randrange(3) if column.name.endswith("_hour") else chance.choice(INTEGERS)
     if pa.types.is_floating(kind):
-        return chance.choice(COUNTS if column.name == "value" else NUMBERS)
+        return chance.choice(NUMBERS)
     if pa.types.is_list(kind):
         return chance.choice([[], [""], ["a", None]])
     return chance.choice(TEXTS)

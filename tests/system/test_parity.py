@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable
+import sqlglot
+from deltalake import DeltaTable, write_deltalake
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyspark.sql import SparkSession
 
 from batch.engine import SparkEngine
 from contracts.settings import Lakehouse, Paths, Settings, Spark
@@ -28,16 +33,19 @@ from lakehouse.datasets import (
     Versions,
     dataset,
 )
-from lakehouse.embedded import EmbeddedEngine
+from lakehouse.embedded import EmbeddedEngine, transpile
 from lakehouse.engine import Input, Insert, Overwrite, Replace, Result, Task, Upsert, Write
 from lakehouse.entities import TRUNCATES
 from lakehouse.models import model_sql
+from lakehouse.models.subset import FUNCTIONS, problems
 from lakehouse.parameters import parameters
 from lakehouse.sessions import TOUCHED
 from lakehouse.unavailable import COMPLETED
 from runtime.jars import delta_jars
 from runtime.java import spark_java_home
+from tests.lakehouse.readers import READERS, plain
 from tests.streams.local_kafka import free_ports
+from tests.system import expressions
 from tests.system.hostile_rows import CHOICES, MIDNIGHT, PLACES, hostile
 from tests.system.hostile_rows import given as given_files
 
@@ -184,6 +192,27 @@ def difference(left: list[Any], right: list[Any]) -> list[Any]:
 
 
 @pytest.mark.system
+def test_all_that_models_may_use_gives_the_same_on_both_engines(
+    tmp_path: Path, engines: tuple[SparkEngine, EmbeddedEngine]
+) -> None:
+    pq.write_table(expressions.rows(), tmp_path / "t.parquet")
+    engines[0].connect()
+    session = SparkSession.active()
+    session.read.parquet(str(tmp_path)).createOrReplaceTempView("t")
+    used: set[type] = set()
+    with closing(duckdb.connect()) as duck:
+        duck.execute("SET TimeZone = 'UTC'")
+        duck.execute(f"CREATE VIEW t AS SELECT * FROM read_parquet('{tmp_path}/t.parquet')")
+        for sql in expressions.queries():
+            assert problems(sql) == []
+            used |= {type(node) for node in sqlglot.parse_one(sql, read="spark").walk()}
+            spark = session.sql(sql).toArrow().to_pylist()
+            embedded = duck.sql(transpile.query(sql)).to_arrow_table().to_pylist()
+            assert difference([spark], [embedded]) == [], sql
+    assert set(FUNCTIONS) - used == set()
+
+
+@pytest.mark.system
 @pytest.mark.parametrize("declared", MODELS, ids=lambda declared: declared.name)
 def test_every_model_gives_the_same_rows_on_both_engines(
     declared: Dataset, tmp_path: Path, engines: tuple[SparkEngine, EmbeddedEngine]
@@ -191,6 +220,29 @@ def test_every_model_gives_the_same_rows_on_both_engines(
     spark, embedded = (run(engine, declared, tmp_path, [300, 120, 120], 1) for engine in engines)
     assert difference(spark, embedded) == []
     assert spark[0][1] > 0
+    for engine in engines:
+        read_as_written(tables.path_of(Settings(paths=Paths(data=str(tmp_path / engine.name))), declared))
+
+
+def read_as_written(path: Path) -> None:
+    """By external tools, Spark among them."""
+    wanted = plain(READERS["deltalake"](path))
+    for name, read in READERS.items():
+        assert plain(read(path)) == wanted, name
+    assert plain(SparkSession.active().read.format("delta").load(str(path)).toArrow()) == wanted
+
+
+@pytest.mark.system
+def test_spark_reads_every_table_that_has_no_model(
+    tmp_path: Path, engines: tuple[SparkEngine, EmbeddedEngine]
+) -> None:
+    engines[0].connect()
+    for declared in (declared for declared in DATASETS.values() if not declared.model):
+        path = tables.create(Settings(paths=Paths(data=str(tmp_path))), declared)
+        rows = pa.Table.from_pylist(hostile(declared, 60, 3), declared.schema)
+        write_deltalake(str(path), rows, mode="append")
+        assert len(plain(READERS["deltalake"](path))) == 60
+        read_as_written(path)
 
 
 @pytest.mark.system

@@ -28,7 +28,12 @@ samples AS (
   SELECT
     CAST(sampled_at AS DATE) AS metric_date,
     HOUR(sampled_at) AS metric_hour,
-    SUM(CASE WHEN metric = 'dead_letters' THEN CAST(FLOOR(value) AS BIGINT) ELSE 0 END) AS dead_letters,
+    SUM(
+      CASE
+        WHEN metric = 'dead_letters' AND value BETWEEN 0 AND 9.0E15 THEN CAST(FLOOR(value) AS BIGINT)
+        ELSE 0
+      END
+    ) AS dead_letters,
     MAX(
       CASE status
         WHEN 'unhealthy' THEN 3
