@@ -67,15 +67,18 @@ class Project:
         return {**own, **ports, **mapped, leftovers.INSTANCE: str(self.folder)}
 
     def start_all(self) -> None:
-        """In the order of `depends_on`, each when those before it are healthy."""
+        """Each when all that it depends on are healthy; returns when all are."""
         waiting = dict(self.containers)
-        while waiting:
+        unhealthy: set[str] = set()
+        while waiting or unhealthy:
+            healthy = self.running.keys() - unhealthy
             for name, content in list(waiting.items()):
-                needed = content.get("depends_on", {})
-                if needed.keys() <= self.running.keys() - waiting.keys():
+                if content.get("depends_on", {}).keys() <= healthy:
                     del waiting[name]
                     self.start(name)
-                    self.wait_healthy(name)
+                    unhealthy.add(name)
+            unhealthy = {name for name in unhealthy if not self.is_healthy(name)}
+            time.sleep(1)  # a check is a process that starts, and these have a machine to share
 
     def start(self, name: str) -> None:
         with open(self.folder / f"{name}.log", "wb") as log:
@@ -88,19 +91,19 @@ class Project:
                 start_new_session=True,
             )
 
-    def wait_healthy(self, name: str) -> None:
+    def is_healthy(self, name: str) -> bool:
+        """Asks as docker would."""
         test = self.containers[name]["healthcheck"]["test"]
         assert test[:2] == ["CMD", "python"]
-        while True:
-            check = subprocess.run(
-                (sys.executable, *test[2:]), env=self.environment(name), cwd=self.folder, capture_output=True
-            )
-            if check.returncode == 0:
-                return
-            said = (self.folder / f"{name}.log").read_text("utf-8", "replace")[-2000:]
-            assert self.running[name].poll() is None, f"{name} ended: {said}"
-            assert check.returncode == 3, check.stderr
-            time.sleep(2)
+        check = subprocess.run(
+            (sys.executable, *test[2:]), env=self.environment(name), cwd=self.folder, capture_output=True
+        )
+        if check.returncode == 0:
+            return True
+        said = (self.folder / f"{name}.log").read_text("utf-8", "replace")[-2000:]
+        assert self.running[name].poll() is None, f"{name} ended: {said}"
+        assert check.returncode == 3, check.stderr
+        return False
 
     def _mapped(self, value: str) -> str:
         for host in ("0.0.0.0", *self.containers):

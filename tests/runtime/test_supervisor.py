@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from contracts.configuration import Resolved
 from contracts.errors import ConflictError, DependencyError, PortInUse, SettingsError
@@ -214,8 +215,12 @@ def test_a_failed_preparation_ends_the_start(fakes: Any, resolved: Resolved) -> 
     def prepare(settings: Settings) -> None:
         raise DependencyError("topics cannot be made")
 
+    service = structs.replace(
+        fakes.service("a", prepare=prepare, start_seconds=0.2), probe=lambda settings, process: None
+    )
+
     async def scenario() -> None:
-        await Supervisor(resolved, [fakes.service("a", prepare=prepare, start_seconds=0.2)]).run()
+        await Supervisor(resolved, [service]).run()
 
     with pytest.raises(DependencyError, match="topics cannot be made"):
         asyncio.run(scenario())

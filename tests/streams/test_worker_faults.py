@@ -158,12 +158,21 @@ def test_a_worker_whose_commits_never_came_through_is_followed_by_one_that_goes_
 
 
 @pytest.mark.system
-def test_a_worker_killed_at_each_step_of_a_flush_loses_and_doubles_nothing(stage: Stage) -> None:
-    first, *rest = [(step, 3, "kill") for step in STEPS]
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param(("hidden", "synced", "view", "table"), id="some"),
+        pytest.param(STEPS, id="all", marks=pytest.mark.long),
+    ],
+)
+def test_a_worker_killed_at_each_step_of_a_flush_loses_and_doubles_nothing(
+    stage: Stage, steps: tuple[str, ...]
+) -> None:
+    first, *rest = [(step, 3, "kill") for step in steps]
     stage.crew.plan = list(rest)
     stage.crew.start(1, *first)
-    stage.go_on_until(lambda: len(stage.crew.deaths) >= len(STEPS), limit=400)
-    assert [code for _, code in stage.crew.deaths] == [-signal.SIGKILL] * len(STEPS)
+    stage.go_on_until(lambda: len(stage.crew.deaths) >= len(steps), limit=400)
+    assert [code for _, code in stage.crew.deaths] == [-signal.SIGKILL] * len(steps)
     stage.finish()
 
 
@@ -190,7 +199,7 @@ def test_an_exception_in_an_agent_ends_the_worker_and_its_successor_goes_on(stag
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("step", ["hidden", "linked"])
+@pytest.mark.parametrize("step", [pytest.param("hidden", marks=pytest.mark.long), "linked"])
 def test_a_worker_that_is_paused_while_another_takes_over_changes_nothing(stage: Stage, step: str) -> None:
     pause_and_take_over(stage, step)
     stage.finish()
