@@ -37,7 +37,7 @@ def command(resolved: Resolved, index: int | None) -> None:
 
     It flushes and commits on SIGTERM or Ctrl-C. Any number may run; each holds some of the partitions.
     """
-    from runtime.worker_index import claim
+    from runtime.process_number import claim
     from streams.worker import run
 
     settings = resolved.settings
@@ -50,4 +50,5 @@ def command(resolved: Resolved, index: int | None) -> None:
 
         return rows_below(settings, source, topic_id, partition, offset, day)
 
-    run(settings, claim(settings, index), bronze=bronze)
+    number = claim(settings, "stream-worker", settings.ports.worker_web, index)
+    run(settings, number, bronze=bronze)

@@ -40,13 +40,13 @@ COLLECTOR_THRESHOLDS = (200_000, 50, 100)
 class _Health:
     """What the heartbeat says; the registry may be down while events are served."""
 
-    def __init__(self, settings: Settings, sources: Sequence[Source]) -> None:
+    def __init__(self, settings: Settings, sources: Sequence[Source], service: str) -> None:
         self.statuses = {source.name: SourceStatus(source=source.name) for source in sources}
         self.registry = "not asked yet"
         self.codec = ""
         """What is produced with, where it is not what the settings say."""
         self.connections: dict[str, str] = {}
-        self._writer = HeartbeatWriter(settings, SERVICE)
+        self._writer = HeartbeatWriter(settings, service)
 
     def beat(self, state: str = "", message: str = "", *, force: bool = False) -> None:
         if not state:
@@ -77,8 +77,9 @@ class _Health:
         return "; ".join([*broken, *([self.registry] if self.registry != "ok" else [])])
 
 
-def run(settings: Settings, sources: Sequence[Source] = SOURCES) -> None:
-    """Ingests ``sources`` until SIGTERM or SIGINT, then drains and returns.
+def run(settings: Settings, sources: Sequence[Source] = SOURCES, number: int = 1) -> None:
+    """Ingests ``sources`` until SIGTERM or SIGINT, then drains and returns. ``number`` (1…) tells processes
+    of one data root apart: the name of the heartbeat and the port follow it.
 
     Raises ContractError where the schema registry refuses a schema, PortInUse, and DependencyError for
     every fault of the broker: the process must then be started again.
@@ -86,10 +87,10 @@ def run(settings: Settings, sources: Sequence[Source] = SOURCES) -> None:
     client_logs.thin()
     gc.freeze()
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
-    health = _Health(settings, sources)
+    health = _Health(settings, sources, SERVICE if number == 1 else f"{SERVICE}-{number}")
     health.beat("starting", force=True)
     try:
-        with _metrics_server(settings, health):
+        with _metrics_server(settings, health, settings.ports.ingestion_metrics + number - 1):
             while not asyncio.run(_run(settings, sources, health)):
                 log.warning("starting again with another codec")
     except (ExceptionGroup, PlatformError, KafkaError, OSError) as raised:
@@ -198,11 +199,10 @@ async def _keep_registered(settings: Settings, sources: Sequence[Source], health
 
 
 @contextmanager
-def _metrics_server(settings: Settings, health: _Health) -> Iterator[None]:
+def _metrics_server(settings: Settings, health: _Health, port: int) -> Iterator[None]:
     registry = CollectorRegistry()
     registry.register(IngestionCollector(health.statuses))
     registry.register(ClusterCollector(ClusterManager(settings)))
-    port = settings.ports.ingestion_metrics
     try:
         server, thread = start_http_server(port, settings.network.host, registry)
     except OSError as error:
