@@ -26,7 +26,7 @@ def by_duckdb(path: Path) -> pa.Table:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("external", DeltaTable(str(path)).to_pyarrow_dataset())
-        return connection.execute("SELECT * FROM external").to_arrow_table()
+        return connection.sql("SELECT * FROM external").to_arrow_table()
 
 
 def by_pandas(path: Path) -> pa.Table:
