@@ -238,10 +238,12 @@ def three_days(
     return simulate(tmp_path_factory.mktemp("three-days"), make_landing, engine, 1)
 
 
+@pytest.mark.heavy
 def test_three_days_equal_the_recomputation(three_days: Settings) -> None:
     check(three_days, utc_today())
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("reader", READERS)
 def test_external_tools_read_every_table_as_written(three_days: Settings, reader: str) -> None:
     filled = set()
@@ -254,6 +256,7 @@ def test_external_tools_read_every_table_as_written(three_days: Settings, reader
     assert {name for name in set(DATASETS) - filled if DATASETS[name].layer != "platform"} == set()
 
 
+@pytest.mark.heavy
 def test_batch_jobs_of_the_three_days_equal_the_recomputation_and_add_up_to_gold(
     three_days: Settings,
 ) -> None:
