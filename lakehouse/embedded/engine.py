@@ -22,7 +22,7 @@ from lakehouse import commits, tables, upsert
 from lakehouse.datasets import Dataset, InsertNew
 from lakehouse.datasets.declaration import LOAD_TIMESTAMP
 from lakehouse.embedded import insert, transpile
-from lakehouse.embedded.insert import BATCH, quoted
+from lakehouse.embedded.insert import BATCH, ROWS, quoted
 from lakehouse.engine import Input, Insert, Replace, Result, Task, Upsert
 from lakehouse.refusal import REFUSED, fail_if_asked, judged_model, rules_of
 from lakehouse.relations import literal, sql_type
@@ -30,6 +30,8 @@ from lakehouse.tasks import handle_for
 
 BATCH_ROWS = 65_536
 """Rows of one Arrow batch on the way from DuckDB to the table."""
+IN_MEMORY_BYTES = 64 * 1024**2
+"""Rows of input files of at most so many bytes, that is of any usual round, are not put down in DuckDB."""
 
 
 class EmbeddedEngine:
@@ -77,7 +79,7 @@ class EmbeddedEngine:
                 rows = session.sql("SELECT * FROM outcome").to_arrow_table()
                 rows_out = upsert.upsert(task, handle, upsert.conformed(task, rows), metadata).rows_out
             else:
-                rows_out = _write(session, task, handle, metadata)
+                rows_out = _write(session, task, selected.rows, handle, metadata)
         except BaseException as error:
             self._handles.pop(task.path, None)
             if isinstance(error, duckdb.ConversionException | duckdb.BinderException):
@@ -115,6 +117,8 @@ class _Selected(Struct, kw_only=True):
     duplicates: int = 0
     hours: list[tuple[date, int]] = []
     """For an InsertNew target, of the rows that are left."""
+    rows: pa.Table | None = None
+    """All that is in `outcome`, in the order in which it is written."""
 
 
 def _select(session: duckdb.DuckDBPyConnection, task: Task, handle: DeltaTable) -> _Selected:
@@ -128,19 +132,39 @@ def _select(session: duckdb.DuckDBPyConnection, task: Task, handle: DeltaTable) 
             return _Selected()
         session.execute(f"CREATE TEMP TABLE outcome AS SELECT * FROM ({model}) WHERE {chosen}")
         return _Selected(refused=_refuse(session, task, "outcome"))
-    done = _Selected(rows_in=insert.create_batch(session, build, model))
+    deciding = [*build.key, build.time, *build.order, *build.hour]
+    deciding += [name for name in (task.target.partition, task.target.time) if name]
+    if isinstance(task.write, Replace):
+        deciding += task.write.columns
+    if rules_of(task.target):
+        deciding.append(REFUSED)
+    rows = insert.create_batch(session, model, deciding, in_memory=_is_small(task))
+    done = _Selected(rows_in=insert.number(session, f"SELECT count(*) FROM {BATCH}"))
     if rules_of(task.target):
         done.refused = _refuse(session, task, BATCH)
     if isinstance(task.write, Insert) and done.rows_in != done.refused:
         existing = tables.snapshot_files(handle, task.path, task.target)
-        done.duplicates = insert.drop_existing(session, build, insert.candidates(session, build, existing))
+        stored = insert.candidates(session, build, existing)
+        if stored is not None:
+            done.duplicates = insert.drop_existing(session, build, stored)
     done.duplicates += insert.drop_repeated(session, build)
-    session.execute(f"CREATE TEMP VIEW outcome AS SELECT * FROM {BATCH} WHERE {chosen}")
+    left = f"FROM {BATCH} WHERE {chosen}"
     day, hour = (quoted(name) for name in build.hour)
     # A null among them is refused when the rows are written.
-    hours = f"SELECT DISTINCT {day}, {hour} FROM outcome WHERE {day} IS NOT NULL AND {hour} IS NOT NULL"
+    hours = f"SELECT DISTINCT {day}, {hour} {left} AND {day} IS NOT NULL AND {hour} IS NOT NULL"
     done.hours = session.execute(hours).fetchall()
+    if rows is None:
+        places = f"SELECT {insert.PLACE} {left}"
+        session.execute(f"CREATE TEMP VIEW outcome AS SELECT * FROM {ROWS} WHERE rowid IN ({places})")
+    else:
+        ordered = session.sql(f"SELECT {insert.PLACE} {left}{_order(task)}").to_arrow_table()
+        done.rows = rows.take(ordered[insert.PLACE])
     return done
+
+
+def _is_small(task: Task) -> bool:
+    """Whether all that the model reads fits into memory, many times over."""
+    return sum(path.stat().st_size for source in task.inputs for path in source.files) <= IN_MEMORY_BYTES
 
 
 def _refuse(session: duckdb.DuckDBPyConnection, task: Task, table: str) -> int:
@@ -152,15 +176,24 @@ def _refuse(session: duckdb.DuckDBPyConnection, task: Task, table: str) -> int:
         return 0
     fail_if_asked(task.target, dict(counted))
     assert task.refuse is not None
-    task.refuse(session.sql(f"SELECT * FROM {table} WHERE {REFUSED} IS NOT NULL").to_arrow_table())
+    whole = ROWS if table == BATCH else table
+    refused = session.sql(f"SELECT * FROM {whole} WHERE {REFUSED} IS NOT NULL").to_arrow_table()
+    task.refuse(refused.drop_columns([name for name in refused.column_names if name == insert.PLACE]))
     return insert.number(session, f"DELETE FROM {table} WHERE {REFUSED} IS NOT NULL")
 
 
 def _write(
-    session: duckdb.DuckDBPyConnection, task: Task, handle: DeltaTable, metadata: dict[str, Any]
+    session: duckdb.DuckDBPyConnection,
+    task: Task,
+    rows: pa.Table | None,
+    handle: DeltaTable,
+    metadata: dict[str, Any],
 ) -> int:
-    """Writes `outcome` in one commit; returns the rows."""
-    reader = session.sql(_outcome(task)).to_arrow_reader(BATCH_ROWS)
+    """Writes ``rows``, or else `outcome`, in one commit; returns how many rows."""
+    if rows is not None:
+        reader = upsert.conformed(task, rows).to_reader(BATCH_ROWS)
+    else:
+        reader = session.sql(_outcome(task)).to_arrow_reader(BATCH_ROWS)
     counted = _Counted(task.target, reader)
     arguments: dict[str, Any] = {}
     match task.write:
@@ -234,15 +267,19 @@ def _register(session: duckdb.DuckDBPyConnection, source: Input) -> None:
 
 def _outcome(task: Task) -> str:
     """What is written, with the declared columns and types, in the order of time where the table has one."""
-    stamp = f"TIMESTAMPTZ {literal(task.load_timestamp.isoformat())}"
+    stamp = insert.instant(task.load_timestamp)
     columns = ", ".join(
         f"{stamp} AS {LOAD_TIMESTAMP}"
         if field.name == LOAD_TIMESTAMP
         else f"CAST({quoted(field.name)} AS {sql_type(field.type)}) AS {quoted(field.name)}"
         for field in task.target.schema
     )
+    return f"SELECT {columns} FROM outcome{_order(task)}"
+
+
+def _order(task: Task) -> str:
     order = [quoted(name) for name in (task.target.partition, task.target.time) if name]
-    return f"SELECT {columns} FROM outcome" + (f" ORDER BY {', '.join(order)}" if order else "")
+    return f" ORDER BY {', '.join(order)}" if order else ""
 
 
 def _chosen(task: Task) -> str:

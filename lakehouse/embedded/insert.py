@@ -2,35 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
+import pyarrow as pa
+from msgspec import Struct
 
 from lakehouse.datasets import InsertNew
 from lakehouse.first_wins import first_wins
 from lakehouse.tables import DataFile
 
+ROWS = "model_rows"
+"""The model's rows, all columns."""
 BATCH = "batch"
-"""Temporary table that holds the model's rows; `position` is their order, from 0."""
+"""Temporary table of what decides about those that are still to be written; ``PLACE`` says which they are."""
+PLACE = "place"
 
 
-def create_batch(connection: duckdb.DuckDBPyConnection, build: InsertNew, model: str) -> int:
-    """Materialises the model's rows in order; returns how many there are."""
-    order = ", ".join(quoted(name) for name in build.order)
-    connection.execute(
-        f"CREATE TEMP TABLE {BATCH} AS "
-        f"SELECT *, row_number() OVER (ORDER BY {order}) - 1 AS position FROM ({model})"
-    )
-    return number(connection, f"SELECT count(*) FROM {BATCH}")
+class Candidates(Struct, frozen=True, kw_only=True):
+    """What of the target can hold a row within the window of a row of the batch."""
+
+    files: list[Path]
+    low: datetime
+    high: datetime
+    """Times in the files that matter lie between them."""
+
+
+def create_batch(
+    connection: duckdb.DuckDBPyConnection, model: str, deciding: Iterable[str], *, in_memory: bool
+) -> pa.Table | None:
+    """Runs the model: its rows become ``ROWS``, and their columns ``deciding`` ``BATCH``.
+
+    ``in_memory``: the rows are an Arrow table, which is returned, by places; else DuckDB keeps them, on disk
+    if need be, by row ids.
+    """
+    rows = None
+    place = "rowid"
+    if in_memory:
+        rows = connection.sql(model).to_arrow_table()
+        place, places = PLACE, pa.array(np.arange(rows.num_rows))
+        connection.register(ROWS, rows.append_column(PLACE, places))
+    else:
+        connection.execute(f"CREATE TEMP TABLE {ROWS} AS {model}")
+    names = ", ".join(quoted(name) for name in dict.fromkeys(deciding))
+    connection.execute(f"CREATE TEMP TABLE {BATCH} AS SELECT {place} AS {PLACE}, {names} FROM {ROWS}")
+    return rows
 
 
 def candidates(
     connection: duckdb.DuckDBPyConnection, build: InsertNew, existing: Sequence[DataFile]
-) -> list[Path]:
-    """The target's files that can hold a row within the window of a row of the batch.
+) -> Candidates | None:
+    """None: no file can hold such a row.
 
     Ranges are made hour by hour: a batch with late rows of last month must not read the month between.
     """
@@ -39,24 +65,23 @@ def candidates(
         f"SELECT min({time}), max({time}) FROM {BATCH} GROUP BY time_bucket(INTERVAL 1 HOUR, {time})"
     ).fetchall()
     spans = merged([(low - build.within, high + build.within) for low, high in ranges])
-    return [file.path for file in existing if any(file.touches(low, high) for low, high in spans)]
+    files = [file.path for file in existing if any(file.touches(low, high) for low, high in spans)]
+    return Candidates(files=files, low=spans[0][0], high=spans[-1][1]) if files else None
 
 
-def drop_existing(connection: duckdb.DuckDBPyConnection, build: InsertNew, files: Sequence[Path]) -> int:
-    """Takes out of the batch what duplicates a row in ``files``, the target's; returns how many rows."""
-    if not files:
-        return 0
+def drop_existing(connection: duckdb.DuckDBPyConnection, build: InsertNew, stored: Candidates) -> int:
+    """Takes out of the batch what duplicates a row of the target; returns how many rows."""
     same_key = " AND ".join(f"t.{quoted(name)} = b.{quoted(name)}" for name in build.key)
     time, within = quoted(build.time), interval(build.within)
+    # Bounds that DuckDB knows before it reads spare it the keys of all rows beyond them.
+    near = f"t.{time} BETWEEN {instant(stored.low)} AND {instant(stored.high)}"
     return number(
         connection,
-        f"DELETE FROM {BATCH} WHERE position IN ("
-        f"SELECT b.position FROM read_parquet($files, hive_partitioning = false, union_by_name = true) AS t "
+        f"DELETE FROM {BATCH} WHERE {PLACE} IN ("
+        f"SELECT b.{PLACE} FROM read_parquet($files, hive_partitioning = false, union_by_name = true) AS t "
         f"JOIN {BATCH} AS b ON {same_key} "
-        f"WHERE t.{time} BETWEEN b.{time} - {within} AND b.{time} + {within} "
-        f"AND t.{time} BETWEEN (SELECT min({time}) FROM {BATCH}) - {within} "
-        f"AND (SELECT max({time}) FROM {BATCH}) + {within})",
-        {"files": [str(path) for path in files]},
+        f"WHERE {near} AND t.{time} BETWEEN b.{time} - {within} AND b.{time} + {within})",
+        {"files": [str(path) for path in stored.files]},
     )
 
 
@@ -64,17 +89,20 @@ def drop_repeated(connection: duckdb.DuckDBPyConnection, build: InsertNew) -> in
     """Takes out of the batch what duplicates an earlier row of it; returns how many rows. Only keys that come
     twice leave SQL: which of their rows stay depends on which stayed before, row by row."""
     key = ", ".join(quoted(name) for name in build.key)
+    order = ", ".join(quoted(name) for name in build.order)
     rows = connection.execute(
-        f"SELECT position, epoch_us({quoted(build.time)}), {key} FROM {BATCH} "
-        f"QUALIFY count(*) OVER (PARTITION BY {key}) > 1 ORDER BY position"
+        f"SELECT {PLACE}, epoch_us({quoted(build.time)}), {key} FROM {BATCH} "
+        f"QUALIFY count(*) OVER (PARTITION BY {key}) > 1 ORDER BY {order}, {PLACE}"
     ).fetchall()
-    if not rows:
-        return 0
     within = build.within // timedelta(microseconds=1)
     kept = first_wins(((tuple(row[2:]), row[1]) for row in rows), within)
     dropped = [row[0] for row, stays in zip(rows, kept, strict=True) if not stays]
+    if not dropped:
+        return 0
     return number(
-        connection, f"DELETE FROM {BATCH} WHERE position IN (SELECT unnest($dropped))", {"dropped": dropped}
+        connection,
+        f"DELETE FROM {BATCH} WHERE {PLACE} IN (SELECT unnest($dropped))",
+        {"dropped": dropped},
     )
 
 
@@ -91,6 +119,11 @@ def merged(ranges: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime, 
 
 def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def instant(at: datetime) -> str:
+    """A time with its zone, in SQL."""
+    return f"TIMESTAMPTZ '{at.isoformat()}'"
 
 
 def interval(span: timedelta) -> str:

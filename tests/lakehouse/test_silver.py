@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from deltalake import DeltaTable
 from contracts.errors import ConflictError, SchemaMismatch
 from contracts.settings import Settings
 from contracts.sources import APP_EVENTS
-from lakehouse import commits, delta_log
+from lakehouse import commits, delta_log, tables
 from lakehouse.bronze import BronzeTable
 from lakehouse.datasets import dataset
 from lakehouse.embedded import EmbeddedEngine, insert
@@ -122,6 +123,22 @@ def test_an_equal_id_is_a_duplicate_only_within_an_hour_of_a_kept_row(
     assert world.kept() == [("a", 0), ("a", 2), ("a", 4), ("a", 6)]
 
 
+def test_batches_beyond_memory_are_treated_alike(
+    world: World, make_event: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lakehouse.embedded.engine.IN_MEMORY_BYTES", 0)
+    refused = make_event("r", event_type="purchase", event_value=-1.0)
+    assert world.round(make_event("b", NOON + MINUTE), make_event("a"), refused, make_event("a")) == 2
+    assert world.round(make_event("a", NOON + 3 * MINUTE), make_event("c")) == 1
+    assert world.kept() == [("a", 1), ("b", 0), ("c", 5)]
+    table = tables.path_of(world.settings, dataset("quarantine_silver"))
+    (quarantined,) = DeltaTable(str(table)).to_pyarrow_table().to_pylist()
+    assert (quarantined["rule"], quarantined["source_offset"]) == ("negative_purchase", 2)
+    assert "place" not in json.loads(quarantined["row"])
+    world.silver.rebuild(NOON.date())
+    assert world.kept() == [("a", 1), ("b", 0), ("c", 5)]
+
+
 def test_what_a_dropped_row_would_have_covered_is_kept(world: World, make_event: Event) -> None:
     # 50 min is dropped for 0; so 100 min is near no kept row, although 50 min came in the same batch.
     assert world.round(make_event("a")) == 1
@@ -228,9 +245,9 @@ def test_only_files_near_the_batch_are_read(
     read: list[list[Path]] = []
     original = insert.drop_existing
 
-    def spy(connection: Any, build: Any, files: list[Path]) -> int:
-        read.append(files)
-        return original(connection, build, files)
+    def spy(connection: Any, build: Any, stored: insert.Candidates) -> int:
+        read.append(stored.files)
+        return original(connection, build, stored)
 
     monkeypatch.setattr("lakehouse.embedded.engine.insert.drop_existing", spy)
     world.round(make_event("x", NOON + 44 * 60 * MINUTE), make_event("y", NOON + 30 * MINUTE))
