@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from contracts.errors import ContractError
@@ -27,7 +28,7 @@ def payload_schema(source: Source) -> pa.Schema:
     return pa.schema(field.with_nullable(True) for field in LANDING[source.name] if field.name not in ADDED)
 
 
-def batch_of(source: Source, columns: Mapping[str, Sequence[Any]]) -> pa.RecordBatch:
+def batch_of(source: Source, columns: Mapping[str, Sequence[Any] | np.ndarray[Any, Any]]) -> pa.RecordBatch:
     """A batch of canonical events from Python values, a sequence a column; times are microseconds since
     1970 UTC."""
     schema = payload_schema(source)

@@ -14,6 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from msgspec import Meta, Raw, Struct
 
 from contracts.sources import Source
@@ -25,14 +28,16 @@ REMEMBERED = frozenset({"event_type", "country"})
 """Fields of few values that have a pattern; what was once found valid need not be matched again."""
 KNOWN_VALUES = 4096
 """Most values of one field that are remembered as valid; beyond it events take the slow path."""
-REMEMBERED_BYTES = 256
-"""Objects up to this length are remembered with their canonical text."""
 NULL = Raw(b"null")
 _astuple = msgspec.structs.astuple
-_to_json = msgspec.json.Encoder().encode
+_to_lines = msgspec.json.Encoder().encode_lines
+_PLAIN_TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$"
+"""What Arrow reads exactly as the contract does, if it reads it at all."""
+_cut = re.compile(r"(\.\d{6})\d+", re.ASCII).sub
+_MICROSECONDS = pa.timestamp("us", "UTC")
 _is_email_hash = re.compile(r"[0-9a-f]{64}").fullmatch
 
-Column = Sequence[Any]
+Column = Sequence[Any] | np.ndarray[Any, np.dtype[np.int64]]
 Settle = Callable[[list[Any], int], list[Column] | None]
 
 
@@ -42,7 +47,7 @@ class Form(Struct, frozen=True, kw_only=True):
     source: Source
     loose: type[Any]
     """Struct of a decoded event: the contract's fields without patterns, and the overflow field; times are
-    datetimes and objects raw JSON."""
+    texts and objects raw JSON."""
     names: tuple[str, ...]
     """Its fields, in order: the canonical columns."""
     settle: Settle
@@ -80,7 +85,7 @@ def form_of(source: Source) -> Form:
             if len(values) < KNOWN_VALUES:
                 values.add(getattr(event, name))
 
-    loose = _loose(source, hints, objects)
+    loose = _loose(source, hints, times, objects)
     return Form(
         source=source,
         loose=loose,
@@ -103,14 +108,14 @@ def _settlement(
     """Every test and change is of a whole column: a loop in C for each, and hardly one in Python."""
     place = {name: index for index, name in enumerate(names)}
     remembered = [(place[name], values) for name, values in known.items()]
-    moments = [place[name] for name in times]
+    moments = [(place[name], _moments(hints[name])) for name in times]
     texts = [(place[name], _texts(hints[name])) for name in objects]
     ids = place.get(source.id_field)
     users = place.get("user_id")
     hashes = place.get("email_sha256")
 
     def settle(events: list[Any], latest: int) -> list[Column] | None:
-        columns: list[Column] = list(zip(*map(_astuple, events), strict=True))
+        columns: list[Any] = list(zip(*map(_astuple, events), strict=True))
         if not (
             all(values.issuperset(columns[index]) for index, values in remembered)
             and (ids is None or "".join(columns[ids]).isprintable())
@@ -118,47 +123,58 @@ def _settlement(
             and (hashes is None or all(_is_email_hash(text) for text in columns[hashes] if text))
         ):
             return None
-        last = EPOCH + MICROSECOND * latest
-        for index in moments:
-            present = [at for at in columns[index] if at is not None]
-            if present and not EPOCH <= min(present) <= max(present) <= last:
+        for index, parse in moments:
+            column = columns[index] = parse(columns[index])
+            present = column if isinstance(column, np.ndarray) else [at for at in column if at is not None]
+            if len(present) and not 0 <= min(present) <= max(present) <= latest:
                 return None
-            columns[index] = [None if at is None else (at - EPOCH) // MICROSECOND for at in columns[index]]
         for index, text in texts:
-            columns[index] = list(map(text, columns[index]))
+            columns[index] = text(columns[index])
         return columns
 
     return settle
 
 
-def _texts(hint: Any) -> Callable[[Raw], str | None]:
-    """From an object's bytes to its canonical text; equal bytes, which are frequent, are read once."""
-    decode: Callable[[bytes], Any] = msgspec.json.Decoder(hint).decode
-    remembered: dict[bytes, str | None] = {b"null": None}
+def _moments(hint: Any) -> Callable[[Sequence[str | None]], Column]:
+    """From the texts of a time to microseconds since 1970, fractions cut. Raises what msgspec and Arrow raise
+    for a text that is no time of the contract."""
+    times: Any = list[hint]
 
-    def text(raw: Raw) -> str | None:
-        content = bytes(raw)
-        try:
-            return remembered[content]
-        except KeyError:
-            found = _to_json(decode(content)).decode()
-        if len(content) <= REMEMBERED_BYTES:
-            if len(remembered) >= KNOWN_VALUES:
-                remembered.clear()
-                remembered[b"null"] = None
-            remembered[content] = found
-        return found
+    def moments(texts: Sequence[str | None]) -> Column:
+        column = pa.array(texts, pa.string())
+        if pc.all(pc.match_substring_regex(column, _PLAIN_TIME)).as_py():
+            numbers = column.cast(_MICROSECONDS).cast(pa.int64())
+            settled: Column = numbers.to_pylist() if numbers.null_count else numbers.to_numpy()
+            return settled
+        cut = [None if text is None else _cut(r"\1", text) for text in texts]
+        return [None if at is None else (at - EPOCH) // MICROSECOND for at in msgspec.convert(cut, times)]
 
-    return text
+    return moments
 
 
-def _loose(source: Source, hints: dict[str, Any], objects: tuple[str, ...]) -> type[Any]:
+def _texts(hint: Any) -> Callable[[Sequence[Raw]], Column]:
+    """From the bytes of objects to their canonical texts, all at once."""
+    decode: Callable[[bytes], Any] = msgspec.json.Decoder(list[hint]).decode
+
+    def texts(objects: Sequence[Raw]) -> Column:
+        lines = _to_lines(decode(b"[" + b",".join(objects) + b"]")).decode().split("\n")
+        lines.pop()
+        return [None if line == "null" else line for line in lines] if "null" in lines else lines
+
+    return texts
+
+
+def _loose(
+    source: Source, hints: dict[str, Any], times: tuple[str, ...], objects: tuple[str, ...]
+) -> type[Any]:
     fields: list[Any] = []
     for field in msgspec.structs.fields(source.event):
         if field.name in objects:
             fields.append((field.name, Raw, NULL))
             continue
         loose = _without_patterns(hints[field.name])
+        if field.name in times:
+            loose = str if field.required else str | None
         fields.append((field.name, loose) if field.required else (field.name, loose, field.default))
     if source.overflow_field not in hints:
         # Only ever null when decoded: what a producer calls by this name is an unknown field like others.

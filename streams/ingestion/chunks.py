@@ -46,7 +46,7 @@ class Chunk(Struct):
             self.first = records.offsets[0]
         self.through = records.offsets[-1]
         self.records += len(records)
-        self.size += sum(len(value) for value in records.values if value)
+        self.size += sum(map(len, filter(None, records.values)))
         self.rows.append(decoded.rows)
         self.payload_bytes += decoded.rows.nbytes
         self.offsets += decoded.offsets

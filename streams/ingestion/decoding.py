@@ -6,6 +6,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from contracts.settings import Settings
 from contracts.sources import CDC_CHANGES, Source
 from kafka_cluster.record_batches import Columns, Record
 from streams.ingestion import lenient
-from streams.ingestion.canonical import form_of
+from streams.ingestion.canonical import Column, form_of
 from streams.ingestion.debezium.changes import Change, ChangeDecoder, Skipped
 from streams.ingestion.nesting import MAX_DEPTH, check_depth, may_be_deep
 from streams.payload import batch_of
@@ -29,12 +30,6 @@ log = logging.getLogger(__name__)
 SYSTEM_HEADER = "source"
 UNKNOWN_SYSTEM = "unknown"
 _IS_SYSTEM = re.compile(r"[\x21-\x7e]{1,64}").fullmatch
-_FINE_FRACTION = re.compile(rb":\d\d\.\d{7}").search
-"""A timestamp finer than microseconds: msgspec would round it, the contract says that it is cut."""
-_ANY_FINE_FRACTION = re.compile(rb"\.\d{7}").search
-"""A cheaper test, for a whole batch at once."""
-POINT, ZERO, NINE = b".09"
-FINE_DIGITS = 7
 _BAD = (
     msgspec.MsgspecError,
     ValueError,
@@ -69,15 +64,25 @@ class Decoded(Struct, kw_only=True):
 class _Kept(Struct):
     """Valid events as they are found."""
 
-    names: Sequence[str]
-    columns: list[list[Any]]
-    indexes: list[int]
-    """Of their records in the batch."""
+    parts: list[tuple[Sequence[int], Sequence[Column]]] = field(default_factory=list)
+    """Indexes of their records in the batch, and their columns."""
 
-    def add(self, indexes: Sequence[int], columns: Sequence[Sequence[Any]]) -> None:
-        self.indexes.extend(indexes)
-        for column, values in zip(self.columns, columns, strict=True):
-            column.extend(values)
+    def add(self, indexes: Sequence[int], columns: Sequence[Column]) -> None:
+        self.parts.append((indexes, columns))
+
+    @property
+    def indexes(self) -> Sequence[int]:
+        return list(chain.from_iterable(indexes for indexes, _ in self.parts))
+
+    def columns(self, names: Sequence[str]) -> dict[str, Column]:
+        """All their values by name."""
+        if len(self.parts) == 1:
+            return dict(zip(names, self.parts[0][1], strict=True))
+        columns: dict[str, list[Any]] = {name: [] for name in names}
+        for _, part in self.parts:
+            for name, values in zip(names, part, strict=True):
+                columns[name].extend(values.tolist() if isinstance(values, np.ndarray) else values)
+        return dict(columns)
 
 
 class BatchDecoder:
@@ -103,7 +108,7 @@ class BatchDecoder:
         """
         rejected: list[Rejected] = []
         skipped: Counter[str] = Counter()
-        kept = _Kept(self._names, [[] for _ in self._names], [])
+        kept = _Kept()
         latest = now + self._skew
         if self.source is CDC_CHANGES:
             self._change_events(records, latest, kept, rejected, skipped)
@@ -111,12 +116,13 @@ class BatchDecoder:
             self._events(records, latest, kept, rejected)
         timestamps_ms, headers = records.timestamps_ms, records.headers
         offsets = records.offsets
-        if len(kept.indexes) != len(records):
-            offsets = [offsets[index] for index in kept.indexes]
-            timestamps_ms = [timestamps_ms[index] for index in kept.indexes]
-            headers = [headers[index] for index in kept.indexes]
+        indexes = kept.indexes
+        if len(indexes) != len(records):
+            offsets = [offsets[index] for index in indexes]
+            timestamps_ms = [timestamps_ms[index] for index in indexes]
+            headers = [headers[index] for index in indexes]
         return Decoded(
-            rows=batch_of(self.source, dict(zip(kept.names, kept.columns, strict=True))),
+            rows=batch_of(self.source, kept.columns(self._names)),
             offsets=offsets,
             timestamps_ms=_mended(timestamps_ms, now // 1000),
             systems=self._systems_of(headers),
@@ -173,8 +179,6 @@ class BatchDecoder:
             doubtful |= {index for index, value in enumerate(values) if len(value) > self._limit}
         if longest > MAX_DEPTH:
             doubtful |= {index for index, value in enumerate(values) if may_be_deep(value)}
-        if _may_have_fine_fraction(values):
-            doubtful |= {index for index, value in enumerate(values) if _FINE_FRACTION(value)}
         return doubtful
 
     def _slow(self, records: Columns, index: int, latest: int, kept: _Kept, rejected: list[Rejected]) -> None:
@@ -248,17 +252,6 @@ class BatchDecoder:
         if len(self._systems) < 1024 and sum(len(value or b"") for _, value in headers) < 256:
             self._systems[headers] = system
         return system
-
-
-def _may_have_fine_fraction(values: Sequence[bytes]) -> bool:
-    """Whether anything looks like a timestamp finer than microseconds: seven digits after a point."""
-    joined = b"\n".join(values)
-    text = np.frombuffer(joined, dtype=np.uint8)
-    points = np.flatnonzero(text[:-FINE_DIGITS] == POINT)
-    seventh = text[points + FINE_DIGITS]
-    if not ((seventh >= ZERO) & (seventh <= NINE)).any():
-        return False
-    return _ANY_FINE_FRACTION(joined) is not None
 
 
 def _mended(timestamps_ms: list[int], now_ms: int) -> list[int]:
