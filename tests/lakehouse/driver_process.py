@@ -53,16 +53,27 @@ def environment(settings: Settings) -> dict[str, str]:
     return clean | environment_of(msgspec.structs.replace(every, origins=origins))
 
 
+COLD = """
+import sys
+import batch.engine
+from runtime.cli import main
+batch.engine.warm = lambda run, folder: None
+main(["lakehouse", "run"])
+"""
+"""The driver without the warm-up of Spark: what is slow at first is then a real round."""
+
+
 class Driver:
     """`dp lakehouse run`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, cold: bool = False) -> None:
         self.settings = settings
         self.process: subprocess.Popen[bytes] | None = None
+        self._arguments = ("-c", COLD) if cold else ("-m", "runtime", "lakehouse", "run")
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "runtime", "lakehouse", "run"], env=environment(self.settings)
+            [sys.executable, "-P", *self._arguments], env=environment(self.settings)
         )
 
     def beat(self) -> Heartbeat | None:
