@@ -190,7 +190,8 @@ def soak(resolved: Resolved, minutes: float, rate: float, as_json: bool, output:
         )
         click.echo(
             f"most lag: {found.most_lag:,} events, {found.most_packed_lag:,} packed records; files: "
-            f"{found.landing_files:,} in landing, {found.view_files:,} of views; errors: {len(found.errors)}"
+            f"{found.landing_files:,} in landing (bound {found.landing_bound:,}), "
+            f"{found.view_files:,} of views (bound {found.view_bound:,}); errors: {len(found.errors)}"
         )
         for line in found.errors:
             click.echo(line, err=True)

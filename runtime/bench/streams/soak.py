@@ -25,6 +25,8 @@ FLAT = 1.1
 """The last third may take so many times what the second did."""
 LAG_SECONDS = 3.0
 """Most events that may wait before ingestion, in seconds of the rate."""
+VIEWS = 2
+"""Sources that feed a view: app events and clicks."""
 MB = 1024 * 1024
 
 
@@ -52,14 +54,19 @@ class Soak(Struct, kw_only=True):
     most_lag: int
     most_packed_lag: int
     landing_files: int
+    landing_bound: int
+    """One file a flush of each partition of each source, and one a full batch of records."""
     view_files: int
+    view_bound: int
+    """Two files a flush of each partition that feeds a view: midnight lies between two dates."""
     errors: list[str]
     """Lines that services logged as errors, and processes that ended; at most 20."""
 
     @property
     def passed(self) -> bool:
         bounded = self.most_lag <= LAG_SECONDS * self.rate
-        return bounded and not self.errors and all(memory.flat for memory in self.memory)
+        few = self.landing_files <= self.landing_bound and self.view_files <= self.view_bound
+        return bounded and few and not self.errors and all(memory.flat for memory in self.memory)
 
 
 def run(parent: Resolved, *, minutes: float, rate: float, told: Callable[[str], None]) -> Soak:
@@ -79,15 +86,21 @@ def run(parent: Resolved, *, minutes: float, rate: float, told: Callable[[str], 
             packed.append(sum(lag.lag for lag in lags if lag.topic.startswith("internal_")))
             told(f"{left / 60:.1f} minutes left, {raw[-1]:,} events wait")
         beat = read_heartbeats(local.settings).get("ingestion")
+        events = beat.total if beat else 0
+        streams = local.settings.streams
+        flushes = local.settings.kafka.partitions * (1 + int(minutes * 60 / streams.flush_seconds))
+        full = events // streams.flush_records
         return Soak(
             minutes=minutes,
             rate=rate,
-            events=beat.total if beat else 0,
+            events=events,
             memory=[_memory(name, values) for name, values in samples.items()],
             most_lag=max(raw),
             most_packed_lag=max(packed),
             landing_files=sum(_files(chains_root(local.settings, source)) for source in SOURCES),
+            landing_bound=len(SOURCES) * flushes + full,
             view_files=sum(_files(folder) for folder in local.settings.outputs_root.glob("*/date=*")),
+            view_bound=2 * (VIEWS * flushes + full),
             errors=_errors(local)[:20],
         )
 
