@@ -34,17 +34,17 @@ def job(name, offsets):
     bounds = ";".join(f"partition:{partition},offset:{offset}" for partition, offset in enumerate(offsets))
     table.execute_sql(f"""
         CREATE TEMPORARY TABLE {name} (
-          user_id STRING, event_type STRING, app_type STRING, event_timestamp STRING, event_value DOUBLE,
-          at AS TO_TIMESTAMP(REPLACE(REPLACE(event_timestamp, 'T', ' '), 'Z', '')),
-          WATERMARK FOR at AS at - INTERVAL '120' SECOND
+          user_id STRING, event_type STRING, app_type STRING, event_timestamp TIMESTAMP_LTZ(3),
+          event_value DOUBLE, WATERMARK FOR event_timestamp AS event_timestamp - INTERVAL '120' SECOND
         ) WITH (
           'connector' = 'kafka', 'topic' = '{topic}', 'properties.bootstrap.servers' = '{bootstrap}',
           'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'specific-offsets',
-          'scan.bounded.specific-offsets' = '{bounds}', 'format' = 'json'
+          'scan.bounded.specific-offsets' = '{bounds}', 'format' = 'json',
+          'json.timestamp-format.standard' = 'ISO-8601'
         )""")
     table.execute_sql(f"""
         INSERT INTO windows SELECT window_start, user_id, event_type, app_type, COUNT(*), SUM(event_value)
-        FROM TUMBLE(TABLE {name}, DESCRIPTOR(at), INTERVAL '1' MINUTE)
+        FROM TUMBLE(TABLE {name}, DESCRIPTOR(event_timestamp), INTERVAL '1' MINUTE)
         GROUP BY window_start, window_end, user_id, event_type, app_type""").wait()
 
 

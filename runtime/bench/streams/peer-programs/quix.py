@@ -12,8 +12,8 @@ import sys
 from datetime import datetime
 
 from quixstreams import Application
-from quixstreams.sinks.community.file import LocalFileSink
 from quixstreams.sinks.community.file.formats import ParquetFormat
+from quixstreams.sinks.community.file.local import LocalFileSink
 
 bootstrap, topic_name, total, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 seen = 0
