@@ -11,41 +11,36 @@ import statistics
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import numpy as np
-import pyarrow as pa
 from deltalake import write_deltalake
 from msgspec import Struct
 
 from contracts.settings import Settings
 from lakehouse import delta_log, tables
-from lakehouse.datasets import Dataset, dataset
+from lakehouse.datasets import Dataset, Sessions
 from lakehouse.engine import Engine
+from lakehouse.sessions import SessionTable
 from lakehouse.silver import SilverTable
+from runtime.bench.merge_tables import KINDS, LATE_DAYS, Kind
 
-DAY = datetime(2026, 3, 5, tzinfo=UTC)
-DAY_SECONDS = 86_400
-LATE_DAYS = 30
-NEWEST_SECONDS = 600
-"""The newest events are of the last so many seconds of the day."""
-CHUNK = 250_000
-"""Rows of one file of the tables that are merged into: in the order of time, as they would have come."""
-
-ByHand = Callable[[Path, Sequence[Path]], None]
-"""Merges files of new events (bronze's columns, but for the date, which is in their path) into a table."""
+ByHand = Callable[[Path, Path, Sequence[Path]], object]
+"""Takes into a silver table, from its bronze table, the newest rows, which are in these files (bronze's
+columns, but for the date, which is in their path)."""
 
 
 class Merges(Struct, frozen=True, kw_only=True):
     """Merges into one table. Seconds."""
 
     engine: str
+    rows: str
+    """`events` or `sessions`."""
     case: str
     """`newest`: the end of a day; `late`: spread over thirty days."""
     table_rows: int
+    """Events; of sessions, the clicks that they are made of."""
     new_rows: int
     ours: list[float]
     by_hand: list[float]
@@ -66,6 +61,7 @@ def measure(
     engine: Engine,
     by_hand: ByHand,
     *,
+    rows: str,
     sizes: Sequence[int],
     new_rows: int,
     pairs: int,
@@ -79,110 +75,55 @@ def measure(
         paths = msgspec.structs.replace(settings.paths, data=str(root))
         own = msgspec.structs.replace(settings, paths=paths)
         try:
-            told(f"{engine.name}: making a table of {size:,} rows")
-            yield _case(own, engine, by_hand, case, size, new_rows, pairs)
+            told(f"{engine.name}, {rows}: making a table of {size:,} rows")
+            seconds = _case(own, engine, by_hand, KINDS[rows], case, size, new_rows, pairs)
         finally:
             shutil.rmtree(root, ignore_errors=True)
+        # The first pair warmed both sides up.
+        ours, theirs = ([round(one, 3) for one in side[1:]] for side in seconds)
+        yield Merges(
+            engine=engine.name,
+            rows=rows,
+            case=case,
+            table_rows=size,
+            new_rows=new_rows,
+            ours=ours,
+            by_hand=theirs,
+        )
 
 
 def _case(
-    settings: Settings, engine: Engine, by_hand: ByHand, case: str, size: int, new_rows: int, pairs: int
-) -> Merges:
-    silver, bronze = dataset("app_events_silver"), dataset("app_events_bronze")
-    path, source = tables.create(settings, silver), tables.create(settings, bronze)
+    settings: Settings,
+    engine: Engine,
+    by_hand: ByHand,
+    kind: Kind,
+    case: str,
+    size: int,
+    new_rows: int,
+    pairs: int,
+) -> tuple[list[float], list[float]]:
+    path, source = tables.create(settings, kind.silver), tables.create(settings, kind.bronze)
     other = settings.data_root / "by-hand"
     days = 1 if case == "newest" else LATE_DAYS
-    for target in (path, other):
-        _fill(target, silver, size, days)
-    table = SilverTable(settings, silver, engine)
-    table.advance()
+    kind.fill(path, source, size, days)
+    shutil.copytree(path, other)
+    follow = SessionTable if isinstance(kind.silver.build, Sessions) else SilverTable
+    table = follow(settings, kind.silver, engine)
     ours: list[float] = []
     theirs: list[float] = []
     for number in range(pairs + 1):
-        write_deltalake(str(source), _new(bronze, new_rows, days, number), mode="append")
+        write_deltalake(str(source), kind.new(size, new_rows, days, number), mode="append")
         files = _added(source)
         sides: list[tuple[list[float], Callable[[], object]]] = [
             (ours, table.advance),
-            (theirs, lambda files=files: by_hand(other, files)),  # type: ignore[misc]
+            (theirs, partial(by_hand, other, source, files)),
         ]
         for seconds, work in sides if number % 2 else reversed(sides):
             started = time.perf_counter()
             work()
-            seconds.append(round(time.perf_counter() - started, 3))
-    _same(path, other)
-    # The first pair warmed both sides up.
-    return Merges(
-        engine=engine.name,
-        case=case,
-        table_rows=size,
-        new_rows=new_rows,
-        ours=ours[1:],
-        by_hand=theirs[1:],
-    )
-
-
-def _fill(path: Path, declared: Dataset, size: int, days: int) -> None:
-    """A table of ``size`` rows, evenly over the days, with the declared properties."""
-    first = True
-    for start in range(0, size, CHUNK):
-        count = min(CHUNK, size - start)
-        at = (np.arange(start, start + count) / size * days * DAY_SECONDS * 1e6).astype("int64")
-        write_deltalake(
-            str(path),
-            _table(declared, at, np.arange(start, start + count), days),
-            mode="append",
-            partition_by=[declared.partition],
-            configuration=tables.properties(declared) if first else None,
-        )
-        first = False
-
-
-def _new(declared: Dataset, count: int, days: int, number: int) -> pa.Table:
-    """New events, one in fifty of them twice."""
-    chance = np.random.default_rng(number)
-    if days == 1:
-        at = DAY_SECONDS * 1_000_000 - chance.integers(0, NEWEST_SECONDS * 1_000_000, count)
-    else:
-        at = chance.integers(0, days * DAY_SECONDS * 1_000_000, count)
-    ids = np.arange(count)
-    ids[::50] = ids[1::50][: len(ids[::50])]
-    at = at[ids]
-    return _table(declared, np.asarray(at, "int64"), 10**12 + number * 10**9 + ids, days)
-
-
-def _table(declared: Dataset, at: Any, ids: Any, days: int) -> pa.Table:
-    """Rows at these microseconds of the days that end with ``DAY``, with something in every column."""
-    base = DAY - timedelta(days=days - 1)
-    count = len(at)
-    times = pa.array(at + int(base.timestamp() * 1e6), pa.int64()).cast(pa.timestamp("us", "UTC"))
-    users = pa.array(np.char.add("user-", (ids % 100_000).astype(str)))
-    given: dict[str, Any] = {
-        "event_id": pa.array(np.char.add("0b8d1c6e-5f1f-4c3a-9d2e-", ids.astype(str))),
-        "user_id": users,
-        "session_id": users,
-        "source_offset": pa.array(ids, pa.int64()),
-    }
-    columns = []
-    for field in declared.schema:
-        if field.name in given:
-            columns.append(given[field.name].cast(field.type))
-        elif pa.types.is_timestamp(field.type):
-            columns.append(times)
-        elif field.name.endswith("_date"):
-            columns.append(times.cast(pa.date32()))
-        elif field.name.endswith("_hour"):
-            columns.append(pa.array(at // 3_600_000_000 % 24, field.type))
-        else:
-            columns.append(pa.repeat(pa.scalar(_filler(field.type), field.type), count))
-    return pa.Table.from_arrays(columns, schema=declared.schema)
-
-
-def _filler(kind: pa.DataType) -> Any:
-    if pa.types.is_list(kind):
-        return []
-    if pa.types.is_boolean(kind):
-        return False
-    return "page_view" if pa.types.is_string(kind) else 200
+            seconds.append(time.perf_counter() - started)
+    _same(kind.silver, path, other)
+    return ours, theirs
 
 
 def _added(path: Path) -> list[Path]:
@@ -192,10 +133,12 @@ def _added(path: Path) -> list[Path]:
     return [file.path for file in commit.added]
 
 
-def _same(path: Path, other: Path) -> None:
+def _same(declared: Dataset, path: Path, other: Path) -> None:
     """Both sides did the same work, or the comparison says nothing."""
     import polars as pl
 
-    rows = [pl.scan_delta(str(one)).select(pl.len()).collect().item() for one in (path, other)]
-    if rows[0] != rows[1]:
-        raise AssertionError(f"{rows[0]:,} rows against {rows[1]:,} by hand")
+    keys = [
+        pl.scan_delta(str(one)).select(declared.key).collect().sort(declared.key) for one in (path, other)
+    ]
+    if not keys[0].equals(keys[1]):
+        raise AssertionError(f"the rows are others by hand: {keys[0].height:,} against {keys[1].height:,}")

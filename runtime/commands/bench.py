@@ -223,7 +223,7 @@ def path(
     epilog="""\b
 Examples:
   dp bench medallion --engine embedded
-  dp bench medallion --engine spark --size 1000000 --size 5000000 --pairs 3
+  dp bench medallion --engine spark --rows events --size 1000000 --size 5000000 --pairs 3
   dp --set lakehouse.embedded_memory_mb=4096 bench medallion --engine embedded --size 20000000""",
 )
 @click.option(
@@ -242,6 +242,14 @@ Examples:
     default=(1_000_000, 5_000_000, 20_000_000),
     help="Rows of the day that is merged into; 1, 5 and 20 million by default.",
 )
+@click.option(
+    "kinds",
+    "--rows",
+    type=click.Choice(["events", "sessions"]),
+    multiple=True,
+    default=("events", "sessions"),
+    help="What is merged: app events, or clicks into sessions; both by default.",
+)
 @click.option("--events", type=click.IntRange(min=2), default=50_000, show_default=True, help="New events.")
 @click.option("--pairs", type=click.IntRange(min=1), default=5, show_default=True, help="Pairs of merges.")
 @click.option("late", "--late/--no-late", default=True, help="Also new events spread over thirty days.")
@@ -251,6 +259,7 @@ Examples:
 def medallion(
     resolved: Resolved,
     engines: tuple[str, ...],
+    kinds: tuple[str, ...],
     sizes: tuple[int, ...],
     events: int,
     pairs: int,
@@ -279,15 +288,25 @@ def medallion(
         )
         with closing(make_engine(own)) as engine:
             engine.connect()
-            hand: ByHand = by_hand.merge
+            hands: dict[str, ByHand] = {"events": by_hand.merge_events, "sessions": by_hand.merge_sessions}
             if name == "spark":
                 from batch.by_hand import MergeByHand
 
-                hand = MergeByHand(engine)  # type: ignore[arg-type]
+                with_spark = MergeByHand(engine)  # type: ignore[arg-type]
+                hands = {"events": with_spark.events, "sessions": with_spark.sessions}
             told = lambda text: click.echo(text, err=True)  # noqa: E731
-            found += measure(
-                own, engine, hand, sizes=sizes, new_rows=events, pairs=pairs, late=late, told=told
-            )
+            for rows in dict.fromkeys(kinds):
+                found += measure(
+                    own,
+                    engine,
+                    hands[rows],
+                    rows=rows,
+                    sizes=sizes,
+                    new_rows=events,
+                    pairs=pairs,
+                    late=late,
+                    told=told,
+                )
     result = {
         "events": events,
         "merges": [{**msgspec.to_builtins(one), "medians": one.medians, "ratio": one.ratio} for one in found],
@@ -298,8 +317,11 @@ def medallion(
         return
     print_table(
         f"Silver merges of {events:,} events: medians of {pairs} pairs, seconds",
-        ("engine", "events are", "rows in the table", "ours", "by hand", "ours / by hand"),
-        [(m.engine, m.case, m.table_rows, *(f"{s:.2f}" for s in m.medians), f"{m.ratio:.2f}") for m in found],
+        ("engine", "rows", "new ones are", "events in the table", "ours", "by hand", "ours / by hand"),
+        [
+            (m.engine, m.rows, m.case, m.table_rows, *(f"{s:.2f}" for s in m.medians), f"{m.ratio:.2f}")
+            for m in found
+        ],
     )
     click.echo(f"written to {path}")
 
