@@ -33,7 +33,7 @@ from lakehouse import commits, delta_log, tables, upsert
 from lakehouse.datasets import InsertNew
 from lakehouse.engine import Insert, Replace, Result, Task, Upsert
 from lakehouse.refusal import REFUSED, fail_if_asked, judged_model, rules_of
-from lakehouse.tasks import handle_for
+from lakehouse.tasks import ensure_balanced, handle_for
 
 EXECUTOR_PATIENCE_SECONDS = 60.0
 """Longer than the start of an executor takes on a busy machine."""
@@ -171,6 +171,7 @@ class SparkEngine:
             existing = tables.snapshot_files(handle, task.path, task.target)
         batch = insert.judged(session, model, task.target, existing, chosen)
         try:
+            ensure_balanced(task, batch.rows_in)
             if batch.rows_refused:
                 _refuse(task, batch.refused_rows().toArrow())
             if "hours" not in metadata:

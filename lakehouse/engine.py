@@ -99,6 +99,9 @@ class Task(Struct, frozen=True, kw_only=True):
     """Goes into the commit by ``lakehouse.commits``. For a target whose build is an InsertNew the engine adds
     `dates` and `hours`, the date and hour values of the rows written (``lakehouse.commits.changes``), unless
     they are there already."""
+    rows_read: int | None = None
+    """Rows that a row-wise model reads, and so must give; None: it need not. An engine that is given others
+    raises ContractError before it writes anything (``lakehouse.tasks.ensure_balanced``)."""
     refuse: Callable[[pa.Table], None] | None = None
     """Takes the rows that fail rules of severity `quarantine`, before anything else is written: the model's
     columns, with the rule's name as ``lakehouse.refusal.REFUSED``. None: the target has no such rule."""

@@ -172,7 +172,7 @@ class Follower:
         metadata: dict[str, Any],
         expected: int | None = None,
     ) -> Result:
-        """Runs the model. ``expected``: the rows that a row-wise model must account for."""
+        """Runs the model. ``expected``: the rows that are read, which a row-wise model must account for."""
         task = model_task(
             self.declared,
             self.path,
@@ -180,21 +180,21 @@ class Follower:
             write,
             after=self.position,
             metadata=metadata,
+            rows_read=expected if self.declared.row_wise else None,
             refuse=self._quarantine.take,
         )
         self._position = None
         result = self._engine.run(task)
         if self.declared.row_wise and isinstance(write, Insert | Overwrite):
-            check_balance(self.declared, result, expected)
+            check_balance(self.declared, result)
         return result
 
 
-def check_balance(declared: Dataset, result: Result, expected: int | None) -> None:
-    """Raises ContractError where a row-wise model's rows do not add up: each that was read is written,
+def check_balance(declared: Dataset, result: Result) -> None:
+    """Raises ContractError where an engine's counts do not add up: each row that the model gives is written,
     refused, or a duplicate."""
-    accounted = result.rows_out + result.refused + result.duplicates
-    if accounted != result.rows_in or (expected is not None and expected != result.rows_in):
+    if result.rows_out + result.refused + result.duplicates != result.rows_in:
         raise ContractError(
-            f"rows of {declared.name} do not balance: read {expected}, model {result.rows_in}, written "
+            f"rows of {declared.name} do not balance: the model gave {result.rows_in}, written "
             f"{result.rows_out}, quarantined {result.refused}, duplicates {result.duplicates}"
         )

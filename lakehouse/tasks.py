@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from contracts.errors import ConflictError
+from contracts.errors import ConflictError, ContractError
 from lakehouse import commits
 from lakehouse.datasets import DATASETS, Dataset, dataset
 from lakehouse.engine import Input, Task, Write
@@ -27,6 +27,7 @@ def model_task(
     *,
     after: Position,
     metadata: dict[str, Any],
+    rows_read: int | None = None,
     refuse: Callable[[pa.Table], None] | None = None,
 ) -> Task:
     """The model of ``declared`` over these inputs, as the transaction after ``after``."""
@@ -40,8 +41,18 @@ def model_task(
         load_timestamp=datetime.now(UTC),
         txn=txn,
         metadata={**metadata, "txn": txn},
+        rows_read=rows_read,
         refuse=refuse,
     )
+
+
+def ensure_balanced(task: Task, given: int) -> None:
+    """Raises ContractError where a row-wise model gives more or fewer rows than it has read."""
+    if task.rows_read is not None and given != task.rows_read:
+        raise ContractError(
+            f"the model of {task.target.name} gives {given} rows for the {task.rows_read} that it reads: "
+            "it is declared row-wise, so nothing is written"
+        )
 
 
 def files_of(declared: Dataset, files: Iterable[Path], name: str = "") -> Input:

@@ -26,7 +26,7 @@ from lakehouse.embedded.insert import BATCH, ROWS, quoted
 from lakehouse.engine import Input, Insert, Replace, Result, Task, Upsert
 from lakehouse.refusal import REFUSED, fail_if_asked, judged_model, rules_of
 from lakehouse.relations import literal, sql_type
-from lakehouse.tasks import handle_for
+from lakehouse.tasks import ensure_balanced, handle_for
 
 BATCH_ROWS = 65_536
 """Rows of one Arrow batch on the way from DuckDB to the table."""
@@ -140,6 +140,7 @@ def _select(session: duckdb.DuckDBPyConnection, task: Task, handle: DeltaTable) 
         deciding.append(REFUSED)
     rows = insert.create_batch(session, model, deciding, in_memory=_is_small(task))
     done = _Selected(rows_in=insert.number(session, f"SELECT count(*) FROM {BATCH}"))
+    ensure_balanced(task, done.rows_in or 0)
     if rules_of(task.target):
         done.refused = _refuse(session, task, BATCH)
     if isinstance(task.write, Insert) and done.rows_in != done.refused:

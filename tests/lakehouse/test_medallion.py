@@ -167,7 +167,6 @@ def chains_of_versions(versions: list[Row]) -> None:
         assert all(row["is_deleted"] == (row["row"] is None) for row in rows)
 
 
-@pytest.mark.heavy
 def check_batch_jobs(settings: Settings, seed: int) -> None:
     """The jobs' results of views of the same deliveries, against plain Python and against gold."""
     deliveries = rows_of(settings, "app_events_bronze")
