@@ -5,12 +5,17 @@ from __future__ import annotations
 import logging
 import time
 
+from aiokafka.errors import KafkaError
+
 SAME_SECONDS = 10.0
 _CLIENTS = ("aiokafka", "httpx")
 
 
 class SameMessage(logging.Filter):
-    """Lets one record of each message of a client library through in ``SAME_SECONDS``."""
+    """Lets one record of each message of a client library through in ``SAME_SECONDS``.
+
+    What the library tries again by itself (a coordinator that is not there yet) is a warning, not an error.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -19,6 +24,9 @@ class SameMessage(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if not record.name.startswith(_CLIENTS):
             return True
+        if any(isinstance(value, KafkaError) and value.retriable for value in record.args or ()):
+            record.levelno = min(record.levelno, logging.WARNING)
+            record.levelname = logging.getLevelName(record.levelno)
         now = time.monotonic()
         if now < self._next.get(record.msg, 0.0):
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+from aiokafka.errors import GroupAuthorizationFailedError, GroupCoordinatorNotAvailableError
 
 from kafka_cluster import client_logs
 
@@ -23,3 +24,12 @@ def test_repetition_is_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
     assert thinned.filter(record("streams", "ours")) and thinned.filter(record("streams", "ours"))
     now[0] += client_logs.SAME_SECONDS
     assert thinned.filter(record("aiokafka", "no node %s", 1))
+
+
+def test_what_the_client_tries_again_is_a_warning() -> None:
+    thinned = client_logs.SameMessage()
+    passing = record("aiokafka.consumer", "no coordinator: %s", GroupCoordinatorNotAvailableError())
+    lasting = record("aiokafka.consumer", "refused: %s", GroupAuthorizationFailedError("group"))
+    assert thinned.filter(passing) and thinned.filter(lasting)
+    assert (passing.levelno, passing.levelname) == (logging.WARNING, "WARNING")
+    assert (lasting.levelno, lasting.levelname) == (logging.ERROR, "ERROR")
