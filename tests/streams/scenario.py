@@ -31,7 +31,10 @@ PLAY = [
     *("send", "flush", "again", "overlap", "hole", "table", "idle"),
     *("restart", "fail", "stale", "clean", "lose"),
 ]
-ACTIONS = st.lists(st.sampled_from(PLAY), min_size=1, max_size=30)
+CLOCKS = st.tuples(st.sampled_from([12, 60, 400]), st.sampled_from([0, 1, 3]))
+"""How far apart neighbours may be, and how fast time goes on with each, seconds."""
+ACTIONS = st.lists(st.sampled_from(PLAY), min_size=12, max_size=36)
+"""Long ones: hypothesis keeps a list near its least size, and what matters takes several steps."""
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from tests.streams.feeding import canonical_event
 from tests.streams.oracle import check_final_windows, check_landing, check_windows
 from tests.streams.scenario import (
     ACTIONS,
+    CLOCKS,
     MICRO,
     TOPIC_ID,
     Scenario,
@@ -50,24 +51,30 @@ def loaded_events(conf: Settings) -> Partition:
 
 EVENTS = st.lists(
     st.tuples(
-        st.one_of(st.integers(0, 40), st.integers(0, 400)),
+        st.integers(0, 400),
         st.sampled_from(["a", "a", "b", "é"]),
         st.sampled_from([None, 0.25, 3.5, -1.0]),
         st.booleans(),
     ),
-    min_size=1,
+    min_size=12,
     max_size=40,
 )
 
 
 @settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
-@given(EVENTS, ACTIONS, st.integers(1, 7), st.sampled_from([0, 20]))
+@given(EVENTS, CLOCKS, ACTIONS, st.integers(1, 7), st.sampled_from([0, 20]))
 def test_landing_and_windows_are_exact_whatever_happens(
-    events: list[tuple[int, str, float | None, bool]], actions: list[str], size: int, grace: int
+    events: list[tuple[int, str, float | None, bool]],
+    clocks: tuple[int, int],
+    actions: list[str],
+    size: int,
+    grace: int,
 ) -> None:
+    spread, pace = clocks
     with temporary_settings(window_seconds=10, grace_seconds=grace) as conf:
         canonical = [
-            event_of(n, at, user, value) if ok else None for n, (at, user, value, ok) in enumerate(events)
+            event_of(n, at % spread + n * pace, user, value) if ok else None
+            for n, (at, user, value, ok) in enumerate(events)
         ]
         scenario = Scenario(conf, APP_EVENTS, canonical)
         for action in actions:

@@ -22,6 +22,7 @@ from tests.streams.feeding import canonical_click
 from tests.streams.oracle import check_landing
 from tests.streams.scenario import (
     ACTIONS,
+    CLOCKS,
     MICRO,
     TOPIC_ID,
     Scenario,
@@ -34,7 +35,7 @@ from tests.streams.session_oracle import check_final_sessions, check_sessions, r
 
 GAP = 10
 CLICK = st.tuples(
-    st.one_of(st.integers(0, 40), st.integers(0, 120)),
+    st.integers(0, 400),
     st.sampled_from(["a", "a", "é"]),
     st.sampled_from(["s", "s", "s", "t", None, ""]),
     st.sampled_from(["page_view", "page_view", "click"]),
@@ -44,13 +45,13 @@ CLICK = st.tuples(
 CLICKS = st.lists(st.one_of(CLICK, CLICK, CLICK, st.none()), min_size=12, max_size=36)
 
 
-def canonical(clicks: list[Any]) -> list[dict[str, Any] | None]:
+def canonical(clicks: list[Any], spread: int, pace: int) -> list[dict[str, Any] | None]:
     return [
         click
         and canonical_click(
             str(number),
             click[1],
-            click[0] * MICRO,
+            (click[0] % spread + number * pace) * MICRO,
             session=click[2],
             action=click[3],
             page=click[4],
@@ -62,17 +63,19 @@ def canonical(clicks: list[Any]) -> list[dict[str, Any] | None]:
 
 
 @settings(max_examples=examples(20), suppress_health_check=[HealthCheck.too_slow])
-@given(CLICKS, ACTIONS, st.integers(1, 4), st.sampled_from([0, 15]), st.sampled_from([2, 1_000]))
+@given(CLICKS, CLOCKS, ACTIONS, st.integers(1, 4), st.sampled_from([0, 15]), st.sampled_from([2, 1_000]))
 def test_sessions_are_exact_whatever_happens(
-    clicks: list[Any], actions: list[str], size: int, grace: int, pages: int
+    clicks: list[Any], clocks: tuple[int, int], actions: list[str], size: int, grace: int, pages: int
 ) -> None:
     with patch("streams.sessions.MAX_PAGES", pages):
-        check_scenario(clicks, actions, size, grace, pages)
+        check_scenario(canonical(clicks, *clocks), actions, size, grace, pages)
 
 
-def check_scenario(clicks: list[Any], actions: list[str], size: int, grace: int, pages: int) -> None:
+def check_scenario(
+    clicks: list[dict[str, Any] | None], actions: list[str], size: int, grace: int, pages: int
+) -> None:
     with temporary_settings(session_gap_seconds=GAP, grace_seconds=grace) as conf:
-        scenario = Scenario(conf, CLICKSTREAM, canonical(clicks))
+        scenario = Scenario(conf, CLICKSTREAM, clicks)
         for action in actions:
             scenario.play(action, size)
         scenario.finish()
@@ -85,12 +88,12 @@ def check_scenario(clicks: list[Any], actions: list[str], size: int, grace: int,
 
 @pytest.mark.long
 @settings(max_examples=1_000, suppress_health_check=list(HealthCheck))
-@given(CLICKS, ACTIONS, st.integers(1, 4), st.sampled_from([0, 15]), st.sampled_from([2, 1_000]))
+@given(CLICKS, CLOCKS, ACTIONS, st.integers(1, 4), st.sampled_from([0, 15]), st.sampled_from([2, 1_000]))
 def test_sessions_are_exact_in_many_more_cases(
-    clicks: list[Any], actions: list[str], size: int, grace: int, pages: int
+    clicks: list[Any], clocks: tuple[int, int], actions: list[str], size: int, grace: int, pages: int
 ) -> None:
     with patch("streams.sessions.MAX_PAGES", pages):
-        check_scenario(clicks, actions, size, grace, pages)
+        check_scenario(canonical(clicks, *clocks), actions, size, grace, pages)
 
 
 Row = tuple[Any, ...]
