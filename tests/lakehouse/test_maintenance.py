@@ -48,12 +48,14 @@ WINDOWS = "events_aggregated_realtime"
 def rounds_of(
     settings: Settings, engine: EmbeddedEngine, landing: Any, events: list[dict[str, Any]]
 ) -> Rounds:
-    """Rounds with a commit in bronze and silver for each event, and one in gold."""
+    """Rounds with a commit in bronze and silver for each event, and one in the tables beyond."""
     rounds = Rounds(settings, engine)
+    bronze = next(one for one in rounds.bronze_tables if one.declared.name == "app_events_bronze")
+    silver = next(one for one in rounds.silver_tables if one.declared.name == SILVER)
     for event in events:
         landing.add(APP_EVENTS, [event])
-        rounds.bronze(), rounds.silver()
-    rounds.gold()
+        bronze.take(), silver.advance()
+    rounds.bronze(), rounds.silver(), rounds.gold()
     return rounds
 
 
