@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -12,10 +12,12 @@ from contracts.errors import DependencyError
 from runtime.bench.streams.local import LocalStreams, dp_command
 
 DISTINCT = 200_000
-"""Events that are made; more are the same ones sent again."""
+"""Events that are made; more are the same ones sent again, each time later by what they span, so that event
+time goes on as in a backlog, and windows close."""
 SPAN_SECONDS = 100
-"""Event time that they spread over: less than the grace, so that none is late the second time."""
-AGE = timedelta(minutes=30)
+AGE = timedelta(minutes=5)
+"""How old the newest events are at least: none may be of the future."""
+_TIME = re.compile(rb'(_timestamp":")(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)')
 
 
 def app_events(local: LocalStreams, count: int) -> Path:
@@ -30,26 +32,33 @@ def clicks(local: LocalStreams, count: int) -> Path:
 
 def _file(local: LocalStreams, simulators: tuple[str, ...], count: int) -> Path:
     distinct = min(count, DISTINCT)
-    parts = _simulated(local, simulators, -(-distinct // len(simulators)))
+    rounds = -(-count // distinct)
+    start = (datetime.now(UTC) - AGE - timedelta(seconds=rounds * SPAN_SECONDS)).replace(microsecond=0)
+    parts = _simulated(local, simulators, -(-distinct // len(simulators)), start)
+    files = [part.read_bytes().splitlines(keepends=True) for part in parts]
+    lines = list(chain.from_iterable(zip(*files, strict=True)))[:distinct]
     path = local.root / f"{'-'.join(simulators)}.ndjson"
     with path.open("wb") as file:
-        written = 0
-        while written < count:
-            for line in _merged(parts):
-                if written == count:
-                    break
-                file.write(line)
-                written += 1
+        for number in range(rounds):
+            again = b"".join(lines[: count - number * distinct])
+            file.write(_later(again, timedelta(seconds=number * SPAN_SECONDS)))
     return path
 
 
-def _merged(parts: list[Path]) -> Iterator[bytes]:
-    files = [part.read_bytes().splitlines(keepends=True) for part in parts]
-    return chain.from_iterable(zip(*files, strict=True))
+def _later(lines: bytes, by: timedelta) -> bytes:
+    """The lines with their events' times moved by whole seconds."""
+    moved: dict[bytes, bytes] = {}
+
+    def move(match: re.Match[bytes]) -> bytes:
+        at = moved.get(match[2])
+        if at is None:
+            at = moved[match[2]] = (datetime.fromisoformat(match[2].decode()) + by).isoformat().encode()
+        return match[1] + at
+
+    return _TIME.sub(move, lines)
 
 
-def _simulated(local: LocalStreams, simulators: tuple[str, ...], count: int) -> list[Path]:
-    start = (datetime.now(UTC) - AGE).replace(microsecond=0)
+def _simulated(local: LocalStreams, simulators: tuple[str, ...], count: int, start: datetime) -> list[Path]:
     paths = [local.root / f"{name}.part" for name in simulators]
     running = [
         subprocess.Popen(
