@@ -117,6 +117,8 @@ class Flusher:
         self._attempt = 0
         self._retry_at = 0.0
         self._idle_checked_at = 0.0
+        self._turn_seconds = 0.0
+        """How long a partition's flush, table and commit take, the slowest of late."""
         self._watchdog = Watchdog(max(WATCHDOG_SECONDS, 6 * self._streams.flush_seconds))
 
     @property
@@ -201,7 +203,7 @@ class Flusher:
 
     def watch(self) -> None:
         """Ends the process when a partition makes no progress although it could."""
-        self._watchdog.look(self._slots)
+        self._watchdog.look(self._slots, self._turn_seconds * len(self._slots))
         for key, slot in self._slots.items():
             reason = self._watchdog.stuck(
                 key,
@@ -250,6 +252,7 @@ class Flusher:
                 return False
             self._succeed()
             await self._commit(key, slot, flushed)
+            self._turn_seconds = max(time.monotonic() - started, 0.9 * self._turn_seconds)
             return True
 
     async def _check_topic(self, key: Key, slot: Slot, foreign: int) -> None:

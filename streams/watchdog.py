@@ -28,12 +28,17 @@ class Watchdog:
     """
 
     def __init__(self, patience: float) -> None:
-        self._patience = patience
+        self._least = self._patience = patience
         self._seen: dict[tuple[str, int], _Seen] = {}
         self._looked_at = time.monotonic()
 
-    def look(self, keys: Iterable[tuple[str, int]]) -> None:
-        """Begins a round, about once a second, over the partitions that are ours; forgets the others."""
+    def look(self, keys: Iterable[tuple[str, int]], all_flushed_in: float = 0.0) -> None:
+        """Begins a round, about once a second, over the partitions that are ours; forgets the others.
+
+        ``all_flushed_in``: seconds that flushing all of them takes at present. On an overloaded machine a
+        partition's turn comes late; ending the process then would only make it slower.
+        """
+        self._patience = max(self._least, 2 * all_flushed_in)
         now = time.monotonic()
         paused, self._looked_at = now - self._looked_at, now
         if paused > PAUSED_SECONDS:

@@ -74,3 +74,20 @@ def test_a_process_that_was_stopped_itself_is_not_stuck(watched: Watched) -> Non
     watched.now += 600
     assert watched.after(1, expected=9, end=9) == ""
     assert watched.after(61, expected=9, end=9) != ""
+
+
+def test_a_turn_that_comes_late_on_a_slow_machine_is_not_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    dog = Watchdog(60.0)
+    monkeypatch.setattr(watchdog.time, "monotonic", lambda: now)
+
+    def seen(all_flushed_in: float) -> str:
+        dog.look([KEY], all_flushed_in)
+        return dog.stuck(KEY, committed=5, expected=9, end=9, paused=False, failing=False)
+
+    verdicts = []
+    for second in range(151):
+        now = float(second)
+        verdicts.append(seen(70.0))
+    assert [bool(verdict) for verdict in verdicts] == [False] * 141 + [True] * 10
+    assert seen(1.0), "patience is back to its least when flushes are quick again"
