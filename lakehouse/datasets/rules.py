@@ -76,6 +76,16 @@ def in_range(
     )
 
 
+def finite(column: str, severity: Severity = "quarantine") -> Rule:
+    """Neither NaN nor an infinity, which lie beyond the greatest double. Null is no value."""
+    return Rule(
+        name=f"{column}_not_finite",
+        severity=severity,
+        fails_when=f"ABS({column}) > 1.7976931348623157E308",
+        description=f"{column} is a finite number.",
+    )
+
+
 def accepted(column: str, values: Sequence[str], severity: Severity = "quarantine") -> Rule:
     listed = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
     return Rule(

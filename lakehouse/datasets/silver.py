@@ -20,7 +20,7 @@ from lakehouse.datasets.declaration import (
     Sessions,
     Versions,
 )
-from lakehouse.datasets.rules import custom, null_share, unique
+from lakehouse.datasets.rules import custom, finite, null_share, unique
 
 BRONZE_ORDER = ("arrived_at", "source_partition", "source_offset", "source_timestamp")
 """The order in which rows reached bronze: by commit, then by position. Models select bronze's load_timestamp,
@@ -67,7 +67,7 @@ APP_EVENTS_SILVER = Dataset(
             "event_type = 'purchase' AND event_value < 0",
             "Money spent is not negative.",
         ),
-        custom("event_value_not_finite", "ISNAN(event_value)", "event_value is a number."),
+        finite("event_value"),
     ),
     set_rules=(null_share("user_id", 0.0), null_share("event_value", 1.0)),
     row_wise=True,
@@ -135,7 +135,7 @@ EXTERNAL_DATA_SILVER = Dataset(
     z_order=("source", "metric"),
     tags=("external",),
     upstream=(EXTERNAL_DATA.bronze_table,),
-    rules=(custom("value_not_finite", "ISNAN(value)", "The value is a number."),),
+    rules=(finite("value"),),
     set_rules=(null_share("unit", 1.0),),
     row_wise=True,
 )

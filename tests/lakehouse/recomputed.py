@@ -25,7 +25,7 @@ def bronze_order(rows: Iterable[Row]) -> list[Row]:
 
 def refused_event(row: Row) -> bool:
     value = row["event_value"]
-    return value is not None and (math.isnan(value) or (row["event_type"] == "purchase" and value < 0))
+    return value is not None and (not math.isfinite(value) or (row["event_type"] == "purchase" and value < 0))
 
 
 def once(rows: Iterable[Row], key: str, time: str) -> list[Row]:

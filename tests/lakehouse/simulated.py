@@ -61,7 +61,7 @@ def event(chance: random.Random, at: datetime, name: str) -> Row:
         "event_type": kind,
         "app_type": chance.choice(["web", "mobile"]),
         "event_timestamp": at,
-        "event_value": chance.choice([None, 9.99, 0.1, 1e9, -5.0, float("nan")])
+        "event_value": chance.choice([None, 9.99, 0.1, 1e9, -5.0, float("nan"), float("inf")])
         if kind == "purchase"
         else None,
         "response_time_ms": chance.choice([None, 12.5, 80.0, chance.random() * 1000]),

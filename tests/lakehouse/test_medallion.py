@@ -6,7 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -171,16 +171,16 @@ def check_batch_jobs(settings: Settings, seed: int) -> None:
     """The jobs' results of views of the same deliveries, against plain Python and against gold."""
     deliveries = rows_of(settings, "app_events_bronze")
     clicks = rows_of(settings, "clickstream_bronze")
-    # Ingestion lets no NaN through; a view that had one would say NaN for its whole hour.
-    deliveries = [row for row in deliveries if not math.isnan(row["event_value"] or 0.0)]
+    # Ingestion lets no NaN and no infinity through; a view that had one would say so for its whole hour.
+    deliveries = [row for row in deliveries if math.isfinite(row["event_value"] or 0.0)]
     sessions = told_views.tell(Views(settings), deliveries, clicks, seed)
     activity = recomputed.activity(deliveries, sessions)
     hours = told_views.hourly_aggregates(deliveries)
-    days = [simulated.START.date() + timedelta(days=n) for n in range(3)]
+    days = sorted({row["activity_date"] for row in activity})
     # The last day is open still: it tells nothing of the retention of the day before it.
     today = days[-1]
     summaries = {row["summary_date"]: row for row in recomputed.daily_summary(activity, today)}
-    assert summaries[days[0]]["retention_d1"] is not None and summaries[days[1]]["retention_d1"] is None
+    assert summaries[days[-3]]["retention_d1"] is not None and summaries[days[-2]]["retention_d1"] is None
     found: dict[date, dict[str, list[Row]]] = {}
     for day in days:
         for job in JOBS:
@@ -227,7 +227,7 @@ def against_gold(settings: Settings, deliveries: list[Row], found: dict[date, di
     totals = {r["summary_date"]: r["total_events"] for r in rows_of(settings, "daily_summary_gold")}
     for day, results in found.items():
         lost = sum(row["event_timestamp"].date() == day for row in (*duplicates, *refused))
-        assert results["daily_summaries"][0]["total_events"] == totals[day] + lost
+        assert results["daily_summaries"][0]["total_events"] == totals.get(day, 0) + lost
 
 
 @pytest.fixture(scope="module")

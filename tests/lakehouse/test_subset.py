@@ -7,7 +7,7 @@ import pytest
 
 from contracts.errors import ContractError
 from lakehouse.datasets import DATASETS, Dataset, dataset
-from lakehouse.datasets.rules import Rule, accepted, in_range, matches, not_null
+from lakehouse.datasets.rules import Rule, accepted, finite, in_range, matches, not_null
 from lakehouse.embedded import transpile
 from lakehouse.models import FOLDER
 from lakehouse.models.subset import ensure_allowed, problems
@@ -116,6 +116,7 @@ def test_every_rule_that_is_declared_passes() -> None:
         not_null("a"),
         in_range("a", 0.5),
         in_range("a", -1, 2.5),
+        finite("a"),
         accepted("a", ["x'y"]),
         matches("a", "[a-z]+"),
     ]
