@@ -139,6 +139,8 @@ SIMULATED = {
     "simulators__faults": 0.1,
     "simulators__users": 500,
     "streams__flush_seconds": 2.0,
+    "lakehouse__silver_seconds": 3,
+    "lakehouse__gold_seconds": 5,
 }
 
 
