@@ -50,6 +50,8 @@ class RawFeed:
             "compression.type": "snappy",
             "partitioner": "murmur2_random",
             "message.timeout.ms": 600_000,
+            # A broker that has just come back knows no topic for a while.
+            "topic.metadata.propagation.max.ms": 600_000,
             "queue.buffering.max.messages": 2_000_000,
             "on_delivery": self._delivered,
             "log_level": 0,
