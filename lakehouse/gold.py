@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 from msgspec import Struct
 
 from contracts.settings import Settings
-from lakehouse import commits, tables
+from lakehouse import commits, extremes, tables
 from lakehouse.datasets import Dataset, Feed, ReplaceDates, ReplaceHours, ReplaceKeys
 from lakehouse.engine import Engine, Input, Overwrite, Replace, Result, Upsert, Write
 from lakehouse.parameters import parameters
@@ -179,7 +179,7 @@ class GoldTable:
         """Replaces these slices; others that are stale are noted as deferred."""
         if any(upstream.gone() for upstream in self._upstreams.values()) and self._additive:
             anew = True
-        anew = anew or self._changed_in_place()
+        anew = anew or self._changed_in_place() or self._extremes_lost()
         if isinstance(self.build, ReplaceKeys):
             if anew:
                 return self._overwrite()
@@ -200,6 +200,17 @@ class GoldTable:
             feed.take == "added" and feed.dataset not in removed and self._upstreams[feed.dataset].replaced
             for feed in self.build.feeds
         )
+
+    def _extremes_lost(self) -> bool:
+        """Whether rows were removed that had the least or greatest value of their key on a date."""
+        for feed in self.build.feeds:
+            if feed.extremes is None:
+                continue
+            upstream = self._upstreams[feed.dataset]
+            keys = [name for name in self.declared.key if name in upstream.declared.schema.names]
+            if extremes.lost(upstream.replaced, [file.path for file in upstream.added], keys, *feed.extremes):
+                return True
+        return False
 
     def _overwrite(self) -> Result:
         slices = set(self._stale)

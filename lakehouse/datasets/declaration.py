@@ -85,6 +85,10 @@ class Feed(Struct, frozen=True, kw_only=True):
     stale: tuple[int, ...] = (0,)
     """Where it changed on a date (or in an hour), that date and so many days later are stale here."""
 
+    extremes: tuple[str, str] | None = None
+    """Of ``removed``: columns of which the model takes the least and the greatest. Sums can be taken back,
+    these cannot: where what was removed had one that nothing added has, the dates are built anew."""
+
     @property
     def name(self) -> str:
         return self.relation or self.dataset

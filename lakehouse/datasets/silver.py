@@ -199,7 +199,12 @@ USER_ACTIVITY_SILVER = Dataset(
         feeds=(
             Feed(dataset="app_events_silver", take="added"),
             Feed(dataset="clickstream_silver", take="added"),
-            Feed(dataset="clickstream_silver", take="removed", relation="replaced_sessions"),
+            Feed(
+                dataset="clickstream_silver",
+                take="removed",
+                relation="replaced_sessions",
+                extremes=("session_start", "session_end"),
+            ),
             Feed(dataset="user_activity_silver", take="stored", relation="stored_activity", stale=()),
         ),
     ),
