@@ -8,9 +8,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from msgspec import structs
 
 from contracts.errors import DependencyError, SettingsError
-from contracts.settings import Settings
+from contracts.settings import Segments, Settings
 from lakehouse.embedded.jobs import EmbeddedJobs
 from lakehouse.jobs.declaration import JOBS, job_named, output_file
 from lakehouse.jobs.due import due_runs
@@ -95,6 +96,15 @@ def test_everybody_has_a_segment(settings: Settings, views: Views) -> None:
         DAY - timedelta(days=20),
         "win_back",
     )
+
+
+def test_segments_follow_the_settings(settings: Settings, views: Views) -> None:
+    views.add([window(1, "fan", 9), window(1, "gone", 1, day=DAY - timedelta(days=3))], 1)
+    strict = structs.replace(settings, segments=Segments(inactive_days=3, vip_score=100.0, days=2))
+    rows = {row["user_id"]: row for row in run(strict, "user_segments")}
+    assert {user: row["segment"] for user, row in rows.items()} == {"fan": "VIP", "gone": "Inactive"}
+    assert rows["fan"]["reasons"] == ["last seen 0 days ago", "9 events in 2 days"]
+    assert rows["gone"]["engagement_score"] == 0.0
 
 
 @pytest.mark.parametrize("job", [job.name for job in JOBS])
