@@ -35,7 +35,7 @@ def job(name, offsets):
     table.execute_sql(f"""
         CREATE TEMPORARY TABLE {name} (
           user_id STRING, event_type STRING, app_type STRING, event_timestamp TIMESTAMP_LTZ(3),
-          event_value DOUBLE, WATERMARK FOR event_timestamp AS event_timestamp - INTERVAL '120' SECOND
+          event_value DOUBLE, WATERMARK FOR event_timestamp AS event_timestamp - INTERVAL '2' MINUTE
         ) WITH (
           'connector' = 'kafka', 'topic' = '{topic}', 'properties.bootstrap.servers' = '{bootstrap}',
           'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'specific-offsets',

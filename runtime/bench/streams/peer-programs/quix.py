@@ -63,5 +63,6 @@ topic = app.topic(topic_name, value_deserializer="json", timestamp_extractor=eve
 frame = app.dataframe(topic)
 frame = frame.tumbling_window(60_000, grace_ms=120_000).reduce(reducer=add, initializer=begin).final()
 frame = frame.apply(rows, expand=True)
-frame.sink(LocalFileSink(directory=f"{folder}/parquet", format=ParquetFormat()))
+# The folder is below the one that this runs in: a sink takes no path with a hyphen.
+frame.sink(LocalFileSink(directory="parquet", format=ParquetFormat()))
 app.run()
