@@ -44,11 +44,19 @@ class Merges(Struct, frozen=True, kw_only=True):
     new_rows: int
     ours: list[float]
     by_hand: list[float]
+    ours_cpu: list[float]
+    """CPU time of this process, which other work on the machine disturbs less: all of the embedded engine's,
+    none of Spark's."""
+    by_hand_cpu: list[float]
 
     @property
     def medians(self) -> tuple[float, float]:
         """Ours, and by hand."""
         return statistics.median(self.ours), statistics.median(self.by_hand)
+
+    @property
+    def cpu_medians(self) -> tuple[float, float]:
+        return statistics.median(self.ours_cpu), statistics.median(self.by_hand_cpu)
 
     @property
     def ratio(self) -> float:
@@ -76,19 +84,21 @@ def measure(
         own = msgspec.structs.replace(settings, paths=paths)
         try:
             told(f"{engine.name}, {rows}: making a table of {size:,} rows")
-            seconds = _case(own, engine, by_hand, KINDS[rows], case, size, new_rows, pairs)
+            sides = _case(own, engine, by_hand, KINDS[rows], case, size, new_rows, pairs)
         finally:
             shutil.rmtree(root, ignore_errors=True)
         # The first pair warmed both sides up.
-        ours, theirs = ([round(one, 3) for one in side[1:]] for side in seconds)
+        (ours, ours_cpu), (theirs, theirs_cpu) = (zip(*side[1:], strict=True) for side in sides)
         yield Merges(
             engine=engine.name,
             rows=rows,
             case=case,
             table_rows=size,
             new_rows=new_rows,
-            ours=ours,
-            by_hand=theirs,
+            ours=list(ours),
+            by_hand=list(theirs),
+            ours_cpu=list(ours_cpu),
+            by_hand_cpu=list(theirs_cpu),
         )
 
 
@@ -101,7 +111,8 @@ def _case(
     size: int,
     new_rows: int,
     pairs: int,
-) -> tuple[list[float], list[float]]:
+) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+    """For each side, (seconds, CPU seconds) of its merges."""
     path, source = tables.create(settings, kind.silver), tables.create(settings, kind.bronze)
     other = settings.data_root / "by-hand"
     days = 1 if case == "newest" else LATE_DAYS
@@ -109,19 +120,20 @@ def _case(
     shutil.copytree(path, other)
     follow = SessionTable if isinstance(kind.silver.build, Sessions) else SilverTable
     table = follow(settings, kind.silver, engine)
-    ours: list[float] = []
-    theirs: list[float] = []
+    ours: list[tuple[float, float]] = []
+    theirs: list[tuple[float, float]] = []
     for number in range(pairs + 1):
         write_deltalake(str(source), kind.new(size, new_rows, days, number), mode="append")
         files = _added(source)
-        sides: list[tuple[list[float], Callable[[], object]]] = [
+        sides: list[tuple[list[tuple[float, float]], Callable[[], object]]] = [
             (ours, table.advance),
             (theirs, partial(by_hand, other, source, files)),
         ]
-        for seconds, work in sides if number % 2 else reversed(sides):
-            started = time.perf_counter()
+        for found, work in sides if number % 2 else reversed(sides):
+            started, cpu_before = time.perf_counter(), time.process_time()
             work()
-            seconds.append(time.perf_counter() - started)
+            cpu = time.process_time() - cpu_before
+            found.append((round(time.perf_counter() - started, 3), round(cpu, 3)))
     _same(kind.silver, path, other)
     return ours, theirs
 

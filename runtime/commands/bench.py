@@ -309,7 +309,15 @@ def medallion(
                 )
     result = {
         "events": events,
-        "merges": [{**msgspec.to_builtins(one), "medians": one.medians, "ratio": one.ratio} for one in found],
+        "merges": [
+            {
+                **msgspec.to_builtins(one),
+                "medians": one.medians,
+                "cpu_medians": one.cpu_medians,
+                "ratio": one.ratio,
+            }
+            for one in found
+        ],
     }
     path = write_json(settings, "medallion", result, output)
     if as_json:
@@ -317,7 +325,16 @@ def medallion(
         return
     print_table(
         f"Silver merges of {events:,} events: medians of {pairs} pairs, seconds",
-        ("engine", "rows", "new ones are", "events in the table", "ours", "by hand", "ours / by hand"),
+        (
+            "engine",
+            "rows",
+            "new ones are",
+            "events in the table",
+            "ours",
+            "by hand",
+            "ours / by hand",
+            "Python's CPU",
+        ),
         [
             (m.engine, m.rows, m.case, m.table_rows, *(f"{s:.2f}" for s in m.medians), f"{m.ratio:.2f}")
             for m in found
