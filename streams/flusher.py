@@ -180,20 +180,22 @@ class Flusher:
         """Waits until more may be taken: below the byte budget, and with a disk that takes writes."""
         await self._room.wait()
 
-    async def tick(self) -> None:
-        """Flushes what is due. To be called a few times a second; never raises for what a retry may mend."""
+    async def tick(self) -> bool:
+        """Flushes what is due; whether something was, so that more may be by now. To be called a few times a
+        second; never raises for what a retry may mend."""
         now = time.monotonic()
         if self.failure and now < self._retry_at:
-            return
+            return False
         due = [slot for slot in self._slots.values() if self._is_due(slot, now)]
         for slot in sorted(due, key=lambda slot: -slot.partition.waiting_bytes):
             if not await self._flush(slot):
-                return
+                return False
         if self.failure and not due:
             self._succeed()
         if now - self._idle_checked_at >= IDLE_CHECK_SECONDS:
             self._idle_checked_at = now
             await self._close_idle(now)
+        return any(not slot.broken for slot in due)
 
     async def flush_all(self) -> None:
         """Flushes and commits all that waits and brings the table up to date; for a graceful stop."""

@@ -23,6 +23,8 @@ from streams.status import heartbeat_details, holes, publish
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.2
+BUSY_SECONDS = 0.01
+"""Between two looks at what is due while there is much: consumption may wait for room."""
 STOP_SECONDS = 7.0
 """How long the last flush and commit may take."""
 LEAVE_SECONDS = 2.0
@@ -81,9 +83,9 @@ class _Worker:
                 pulse.result()
             if app.crashed:
                 raise DependencyError(f"the Faust app crashed: {app.crash_reason!r}")
-            await self._flusher.tick()
+            behind = await self._flusher.tick()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), TICK_SECONDS)
+                await asyncio.wait_for(self._stop.wait(), BUSY_SECONDS if behind else TICK_SECONDS)
 
     async def _pulse(self) -> None:
         while True:
