@@ -124,15 +124,23 @@ def _settlement(
         ):
             return None
         for index, parse in moments:
-            column = columns[index] = parse(columns[index])
-            present = column if isinstance(column, np.ndarray) else [at for at in column if at is not None]
-            if len(present) and not 0 <= min(present) <= max(present) <= latest:
+            columns[index] = parse(columns[index])
+            earliest, newest = _range(columns[index])
+            if not 0 <= earliest <= newest <= latest:
                 return None
         for index, text in texts:
             columns[index] = text(columns[index])
         return columns
 
     return settle
+
+
+def _range(times: Column) -> tuple[int, int]:
+    """The least and the greatest of the times that are there; zeros where none is."""
+    if isinstance(times, np.ndarray):
+        return int(times.min()), int(times.max())
+    present = [at for at in times if at is not None]
+    return (min(present), max(present)) if present else (0, 0)
 
 
 def _moments(hint: Any) -> Callable[[Sequence[str | None]], Column]:
