@@ -66,10 +66,41 @@ def _translated(node: exp.Expr) -> exp.Expr | None:
         case exp.Trim() if node.args.get("expression") is None:
             # Spark's takes spaces alone off, not what Unicode holds for one.
             return exp.Trim(this=node.this.copy(), expression=exp.Literal.string(" "))
+        case exp.ArrayAgg() if not isinstance(node.parent, exp.Filter):
+            return _never_null(node)
+        case exp.Filter() if isinstance(node.this, exp.ArrayAgg):
+            return _never_null(node)
+        case exp.ArraySort():
+            return _sorted_structs(node)
         case exp.ArgMax():
             # DuckDB's ARG_MAX leaves out rows whose first value is null.
             return exp.Anonymous(this="ARG_MAX_NULL", expressions=[node.this.copy(), node.expression.copy()])
     return None
+
+
+def _never_null(collected: exp.Expr) -> exp.Expr:
+    """Spark collects an empty list from no rows."""
+    return exp.Coalesce(this=collected.copy(), expressions=[exp.Array()])
+
+
+def _sorted_structs(node: exp.ArraySort) -> exp.Expr | None:
+    """Fails for structs with a null in them: Spark puts it first, DuckDB last."""
+    collected = node.find(exp.ArrayAgg)
+    if collected is None or not isinstance(collected.this, exp.Struct):
+        return None
+    fields = [
+        field.expression if isinstance(field, exp.PropertyEQ) else field
+        for field in collected.this.expressions
+    ]
+    lacking: exp.Expr = exp.LogicalOr(this=exp.or_(*(field.copy().is_(exp.null()) for field in fields)))
+    chosen = node.find(exp.Filter)
+    if chosen is not None:
+        lacking = exp.Filter(this=lacking, expression=chosen.expression.copy())
+    return exp.Case().when(lacking, _error("a null in a STRUCT that is sorted")).else_(node.copy())
+
+
+def _error(text: str) -> exp.Expr:
+    return exp.Anonymous(this="ERROR", expressions=[exp.Literal.string(f"{text}: engines differ")])
 
 
 def _as_text(value: exp.Expr) -> exp.Expr:
@@ -80,9 +111,8 @@ def _as_text(value: exp.Expr) -> exp.Expr:
     differing = [
         exp.Literal.string(name) for name in ("DOUBLE", "FLOAT", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
     ]
-    refusal = "a DOUBLE or TIMESTAMP cast to STRING: engines write it differently"
     return (
         exp.Case()
-        .when(kind.isin(*differing), exp.Anonymous(this="ERROR", expressions=[exp.Literal.string(refusal)]))
+        .when(kind.isin(*differing), _error("a DOUBLE or TIMESTAMP cast to STRING"))
         .else_(exp.cast(value.copy(), exp.DataType.Type.TEXT))
     )

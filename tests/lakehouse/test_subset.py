@@ -172,12 +172,28 @@ def test_what_is_translated_means_what_spark_means(expression: str, value: objec
 @pytest.mark.parametrize("kind", ["DOUBLE", "TIMESTAMP"])
 def test_what_engines_write_differently_is_no_text(kind: str) -> None:
     sql = transpile.query(f"SELECT CAST(CAST(a AS {kind}) AS STRING) AS v FROM t")
-    with pytest.raises(duckdb.InvalidInputException, match="engines write it differently"):
+    with pytest.raises(duckdb.InvalidInputException, match="cast to STRING: engines differ"):
         duckdb.execute(
             f"WITH t AS (SELECT '2026-03-05' AS a WHERE true) {sql}"
             if kind == "TIMESTAMP"
             else f"WITH t AS (SELECT '1e10' AS a) {sql}"
         ).fetchall()
+
+
+def test_a_null_in_a_struct_that_is_sorted_fails_and_no_rows_are_an_empty_list() -> None:
+    sql = transpile.query(
+        "SELECT SORT_ARRAY(COLLECT_LIST(STRUCT(a, b)) FILTER (WHERE b > 1)) AS v, "
+        "SORT_ARRAY(COLLECT_LIST(a)) AS w FROM t WHERE a > 0"
+    )
+
+    def found(rows: str) -> object:
+        return duckdb.execute(f"WITH t AS (SELECT * FROM (VALUES {rows}) AS t (a, b)) {sql}").fetchone()
+
+    assert found("(2, 2), (1, 3), (1, NULL)") == ([{"a": 1, "b": 3}, {"a": 2, "b": 2}], [1, 1, 2])
+    assert found("(0, 0)") == ([], [])
+    with_null = transpile.query("SELECT SORT_ARRAY(COLLECT_LIST(STRUCT(a, b))) AS v FROM t")
+    with pytest.raises(duckdb.InvalidInputException, match="STRUCT that is sorted"):
+        duckdb.execute(f"WITH t AS (SELECT * FROM (VALUES (1, NULL)) AS t (a, b)) {with_null}")
 
 
 @pytest.mark.parametrize("cast", ["CAST('x' AS DOUBLE)", "FLOOR(CAST('x' AS DOUBLE))", "TO_DATE('x')"])

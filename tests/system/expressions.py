@@ -92,19 +92,26 @@ COUNT(*) OVER (PARTITION BY s) | COUNT(*) OVER (PARTITION BY x) | MAX(x) OVER (P
 OF_A_GROUP = """
 COUNT(*) | COUNT(s) | COUNT(DISTINCT s) | COUNT(DISTINCT s, r) | COUNT(DISTINCT x) | SUM(n) | SUM(x) | AVG(x)
 AVG(n) | SUM(DISTINCT n) | MIN(x) | MAX(x) | MIN(s) | MAX(s) | MIN(ts) | MAX(d) | MIN(b) | MAX_BY(s, id)
-MAX_BY(id, s) | MAX_BY(s, CASE WHEN s IS NOT NULL THEN id END) | SUM(CASE WHEN b THEN 1 ELSE 0 END)
+MAX_BY(s, CASE WHEN s IS NOT NULL THEN id END) | SUM(CASE WHEN b THEN 1 ELSE 0 END)
 PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY x) | PERCENTILE_CONT(0.95) WITHIN GROUP (ORDER BY n)
 SORT_ARRAY(COLLECT_LIST(s)) | SORT_ARRAY(COLLECT_LIST(x)) | SUM(y) FILTER (WHERE b)
 COUNT(*) FILTER (WHERE s > 'a')
-SORT_ARRAY(COLLECT_LIST(STRUCT(x AS a, s AS b)))
-SORT_ARRAY(COLLECT_LIST(STRUCT(n AS a, s AS b)) FILTER (WHERE b))
+SORT_ARRAY(COLLECT_LIST(STRUCT(COALESCE(x, 0) AS a, COALESCE(s, '') AS b)))
+SORT_ARRAY(COLLECT_LIST(STRUCT(COALESCE(n, 0) AS a, COALESCE(s, '') AS b)) FILTER (WHERE b))
 """
 
 
-def queries() -> list[str]:
-    def listed(text: str) -> list[str]:
-        return [one.strip() for line in text.strip().splitlines() for one in line.split(" | ")]
-
-    return [f"SELECT id, {one} AS v FROM t ORDER BY id" for one in listed(OF_A_ROW)] + [
-        f"SELECT g, {one} AS v FROM t GROUP BY g ORDER BY g" for one in listed(OF_A_GROUP)
+def queries() -> list[tuple[str, list[str]]]:
+    """SQL, and its expressions: the columns `v0`, `v1`, … have their values."""
+    row, group = (
+        [e.strip() for line in text.strip().splitlines() for e in line.split(" | ")]
+        for text in (OF_A_ROW, OF_A_GROUP)
+    )
+    return [
+        (f"SELECT {_columns(row)} FROM t ORDER BY id", row),
+        (f"SELECT {_columns(group)} FROM t GROUP BY g ORDER BY g", group),
     ]
+
+
+def _columns(expressions: list[str]) -> str:
+    return ", ".join(f"{one} AS v{number}" for number, one in enumerate(expressions))
