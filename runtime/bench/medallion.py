@@ -89,7 +89,7 @@ def measure(
             shutil.rmtree(root, ignore_errors=True)
         # The first pair warmed both sides up.
         (ours, ours_cpu), (theirs, theirs_cpu) = (zip(*side[1:], strict=True) for side in sides)
-        yield Merges(
+        merges = Merges(
             engine=engine.name,
             rows=rows,
             case=case,
@@ -100,6 +100,9 @@ def measure(
             ours_cpu=list(ours_cpu),
             by_hand_cpu=list(theirs_cpu),
         )
+        own_seconds, hand_seconds = merges.medians
+        told(f"{engine.name}, {rows}, {case}: {own_seconds:.2f} s, by hand {hand_seconds:.2f} s")
+        yield merges
 
 
 def _case(
