@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -172,7 +173,9 @@ def content(path: Path, declared: Dataset) -> list[Row]:
 
 def same(left: Any, right: Any) -> bool:
     if isinstance(left, float) and isinstance(right, float):
-        return (math.isnan(left) and math.isnan(right)) or math.isclose(left, right, rel_tol=1e-9)
+        # Numbers below the least normal double have fewer digits than that.
+        close = math.isclose(left, right, rel_tol=1e-9, abs_tol=sys.float_info.min)
+        return close or (math.isnan(left) and math.isnan(right))
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
