@@ -86,10 +86,11 @@ def test_it_flushes_by_count_and_commits_what_landed(tmp_path: Path) -> None:
         flusher = await started(settings, broker)
         for number in range(2):
             flusher.append(KEY, number, record(number))
-        await flusher.tick()
+        assert not await flusher.tick()
         assert broker.committed == []
         flusher.append(KEY, 2, record(2))
-        await flusher.tick()
+        assert await flusher.tick(), "more may be due by now"
+        assert not await flusher.tick()
         assert broker.committed == [3]
         assert flusher.landed == 3
         check_landing(settings, TOPIC_ID, {0: [0, 1, 2]}, {0: 3})
@@ -122,7 +123,7 @@ def test_a_full_disk_pauses_says_so_and_loses_nothing(
         settings, broker = settings_in(tmp_path, flush_records=1), MemoryBroker()
         flusher = await started(settings, broker, step)
         flusher.append(KEY, 0, record(0))
-        await flusher.tick()
+        assert not await flusher.tick(), "to be tried again after a pause, not at once"
         assert "No space left" in flusher.failure
         assert flusher.is_paused
         assert broker.committed == []
