@@ -127,7 +127,8 @@ def _marked(batch: DataFrame, stored: DataFrame, build: InsertNew, ranges: Range
         for low, high in ranges.spans
     )
     asked = batch.select(*key, _TIME)
-    if ranges.rows <= BROADCAST_ROWS:
+    is_small = ranges.rows <= BROADCAST_ROWS
+    if is_small:
         asked = asked.hint("broadcast")
     same_key = " AND ".join(f"s.{name} = a.{name}" for name in key)
     hits = (
@@ -138,6 +139,9 @@ def _marked(batch: DataFrame, stored: DataFrame, build: InsertNew, ranges: Range
         .distinct()
         .withColumn(_STORED, expr("true"))
     )
+    if is_small:
+        # No more of them than rows of the batch, which then need not be shuffled to meet them.
+        hits = hits.hint("broadcast")
     same_row = " AND ".join(f"b.{name} = h.{name}" for name in (*key, _TIME))
     return (
         batch.alias("b")
