@@ -336,7 +336,11 @@ def medallion(
             "Python's CPU",
         ),
         [
-            (m.engine, m.rows, m.case, m.table_rows, *(f"{s:.2f}" for s in m.medians), f"{m.ratio:.2f}")
+            (
+                *(m.engine, m.rows, m.case, m.table_rows, *(f"{s:.2f}" for s in m.medians)),
+                f"{m.ratio:.2f}",
+                " / ".join(f"{s:.2f}" for s in m.cpu_medians),
+            )
             for m in found
         ],
     )
