@@ -29,11 +29,12 @@ from batch.watch import ExecutorWatch
 from contracts.errors import ConflictError, DependencyError
 from contracts.layout import run_folder
 from contracts.settings import Settings
-from lakehouse import commits, delta_log, tables, upsert
 from lakehouse.datasets import InsertNew
 from lakehouse.engine import Insert, Replace, Result, Task, Upsert
-from lakehouse.refusal import REFUSED, fail_if_asked, judged_model, rules_of
-from lakehouse.tasks import ensure_balanced, handle_for
+from lakehouse.medallion import upsert
+from lakehouse.medallion.refusal import REFUSED, fail_if_asked, judged_model, rules_of
+from lakehouse.medallion.tasks import ensure_balanced, handle_for
+from lakehouse.storage import commits, delta_log, tables
 
 EXECUTOR_PATIENCE_SECONDS = 60.0
 """Longer than the start of an executor takes on a busy machine."""

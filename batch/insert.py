@@ -12,8 +12,8 @@ from pyspark.sql.functions import expr
 
 from batch.frames import micros, quoted, read
 from lakehouse.datasets import Dataset, InsertNew
-from lakehouse.refusal import REFUSED
-from lakehouse.tables import DataFile
+from lakehouse.medallion.refusal import REFUSED
+from lakehouse.storage.tables import DataFile
 
 BROADCAST_ROWS = 500_000
 """A batch of at most so many rows is sent to every executor, and the target is scanned past it; a larger one

@@ -16,8 +16,8 @@ from batch.session import end_jvm, start_session, stop_session
 from batch.watch import ExecutorWatch
 from contracts.errors import DependencyError, SchemaMismatch
 from contracts.settings import Settings
-from lakehouse.parameters import NAME as PARAMETERS
-from lakehouse.view_files import ViewFiles, view_contract
+from lakehouse.medallion.parameters import NAME as PARAMETERS
+from lakehouse.reading.view_files import ViewFiles, view_contract
 
 BATCH_ROWS = 65_536
 EXECUTOR_PATIENCE_SECONDS = 120.0

@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from contracts.settings import Settings
-from lakehouse import tables
 from lakehouse.datasets import (
     DATASETS,
     Dataset,
@@ -26,11 +25,12 @@ from lakehouse.datasets import (
     dataset,
 )
 from lakehouse.engine import Input, Insert, Replace, Result, Task, Upsert, Write
-from lakehouse.entities import TRUNCATES
+from lakehouse.medallion.entities import TRUNCATES
+from lakehouse.medallion.parameters import parameters
+from lakehouse.medallion.sessions import TOUCHED
+from lakehouse.medallion.unavailable import COMPLETED
 from lakehouse.models import model_sql
-from lakehouse.parameters import parameters
-from lakehouse.sessions import TOUCHED
-from lakehouse.unavailable import COMPLETED
+from lakehouse.storage import tables
 
 ROWS = 2_000
 BUDGET_SECONDS = 12.0

@@ -1,7 +1,7 @@
 """What other processes hand to the driver for tables of the platform's own, as chains in landing.
 
-`landing/platform_<table>/…` in the layout of a source (``lakehouse.platform_landing`` writes them). The
-driver appends each row once to the table of that name.
+`landing/platform_<table>/…` in the layout of a source (``lakehouse.medallion.platform_landing`` writes them).
+The driver appends each row once to the table of that name.
 """
 
 from __future__ import annotations

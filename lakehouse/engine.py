@@ -41,8 +41,8 @@ class Insert(Struct, frozen=True, tag=True):
     changed.
 
     The engine prunes the target to what the rows can touch: its partitions and files (by their statistics of
-    the build's ``time``, see ``lakehouse.delta_log``) within the window of the rows' own times. Statistics
-    may be cut to milliseconds: leave a slack of 1 ms.
+    the build's ``time``, see ``lakehouse.storage.delta_log``) within the window of the rows' own times.
+    Statistics may be cut to milliseconds: leave a slack of 1 ms.
     """
 
 
@@ -65,7 +65,7 @@ class Upsert(Struct, frozen=True, tag=True):
     """The model's rows replace the target's rows of equal ``key``; those of ``gone`` go as well.
 
     Null equals null. Only ``files``, the target's, are searched: those that can hold such rows. See
-    ``lakehouse.upsert``, which does it for every engine.
+    ``lakehouse.medallion.upsert``, which does it for every engine.
     """
 
     key: tuple[str, ...]
@@ -85,7 +85,7 @@ class Task(Struct, frozen=True, kw_only=True):
 
     target: Dataset
     path: Path
-    """Folder of the target's Delta table, which exists (``lakehouse.tables.create`` makes it)."""
+    """Folder of the target's Delta table, which exists (``lakehouse.storage.tables.create`` makes it)."""
     sql: str
     """The model, in the Spark dialect subset; reads the ``inputs`` by name."""
     inputs: tuple[Input, ...]
@@ -93,18 +93,19 @@ class Task(Struct, frozen=True, kw_only=True):
     load_timestamp: datetime
     """UTC; goes into every row written, as the column `load_timestamp`."""
     txn: int
-    """Version of the Delta transaction `lakehouse.commits.app_id(target)`. The table's own is smaller: an
-    engine that finds it equal or greater writes nothing and raises ConflictError."""
+    """Version of the Delta transaction `lakehouse.storage.commits.app_id(target)`. The table's own is
+    smaller: an engine that finds it equal or greater writes nothing and raises ConflictError."""
     metadata: dict[str, Any]
-    """Goes into the commit by ``lakehouse.commits``. For a target whose build is an InsertNew the engine adds
-    `dates` and `hours`, the date and hour values of the rows written (``lakehouse.commits.changes``), unless
-    they are there already."""
+    """Goes into the commit by ``lakehouse.storage.commits``. For a target whose build is an InsertNew the
+    engine adds `dates` and `hours`, the date and hour values of the rows written
+    (``lakehouse.storage.commits.changes``), unless they are there already."""
     rows_read: int | None = None
     """Rows that a row-wise model reads, and so must give; None: it need not. An engine that is given others
-    raises ContractError before it writes anything (``lakehouse.tasks.ensure_balanced``)."""
+    raises ContractError before it writes anything (``lakehouse.medallion.tasks.ensure_balanced``)."""
     refuse: Callable[[pa.Table], None] | None = None
     """Takes the rows that fail rules of severity `quarantine`, before anything else is written: the model's
-    columns, with the rule's name as ``lakehouse.refusal.REFUSED``. None: the target has no such rule."""
+    columns, with the rule's name as ``lakehouse.medallion.refusal.REFUSED``. None: the target has no such
+    rule."""
 
 
 class Result(Struct, frozen=True, kw_only=True):

@@ -10,9 +10,9 @@ from deltalake import DeltaTable
 from msgspec import Struct
 
 from contracts.errors import QueryError
-from lakehouse.commits import metadata_of
 from lakehouse.datasets import Dataset, Layer, ReplaceHours
-from lakehouse.snapshots import Snapshot, Snapshots
+from lakehouse.reading.snapshots import Snapshot, Snapshots
+from lakehouse.storage.commits import metadata_of
 from web.queries import declared
 
 HISTORY = 20

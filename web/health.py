@@ -15,7 +15,7 @@ from contracts.heartbeat import read_heartbeats
 from contracts.layout import run_folder
 from contracts.settings import Settings
 from lakehouse.datasets import Dataset, Refused
-from lakehouse.snapshots import Snapshots
+from lakehouse.reading.snapshots import Snapshots
 from web.catalog import Freshness, TableSummary, summaries
 
 Status = Literal["healthy", "degraded", "failed"]

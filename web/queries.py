@@ -14,9 +14,9 @@ from contracts.layout import LAYERS
 from contracts.settings import Settings
 from lakehouse.datasets import DATASETS, Dataset
 from lakehouse.datasets.stream import STREAM
-from lakehouse.relations import identifier, select_of, select_of_nothing
-from lakehouse.snapshots import newest_files
-from lakehouse.stream_snapshots import AllSnapshots, stream_folder
+from lakehouse.reading.relations import identifier, select_of, select_of_nothing
+from lakehouse.reading.snapshots import newest_files
+from lakehouse.reading.stream_snapshots import AllSnapshots, stream_folder
 from web.sandbox.check import check, near
 from web.sandbox.pool import Sandbox
 from web.sandbox.protocol import Answer, Format, Run

@@ -124,15 +124,15 @@ class ReplaceKeys(Struct, frozen=True, kw_only=True, tag=True):
 
 class Sessions(Struct, frozen=True, kw_only=True, tag=True):
     """Sessions of a user's clicks. New clicks replace the sessions that they touch; see
-    ``lakehouse.sessions``."""
+    ``lakehouse.medallion.sessions``."""
 
 
 class Versions(Struct, frozen=True, kw_only=True, tag=True):
-    """Versions of captured rows in the order of their changes; see ``lakehouse.entities``."""
+    """Versions of captured rows in the order of their changes; see ``lakehouse.medallion.entities``."""
 
 
 class Refused(Struct, frozen=True, kw_only=True, tag=True):
-    """The rows that rules of severity `quarantine` keep out of other tables; see ``lakehouse.quarantine``."""
+    """Rows that rules of severity `quarantine` keep out: see ``lakehouse.medallion.quarantine``."""
 
 
 Build = FromChain | InsertNew | ReplaceHours | ReplaceDates | ReplaceKeys | Sessions | Versions | Refused

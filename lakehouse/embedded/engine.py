@@ -18,15 +18,17 @@ from msgspec import Struct
 
 from contracts.errors import ConflictError, SchemaMismatch
 from contracts.settings import Settings
-from lakehouse import commits, tables, upsert
 from lakehouse.datasets import Dataset, InsertNew
 from lakehouse.datasets.declaration import LOAD_TIMESTAMP
-from lakehouse.embedded import insert, transpile
+from lakehouse.embedded import insert
 from lakehouse.embedded.insert import BATCH, ROWS, quoted
 from lakehouse.engine import Input, Insert, Replace, Result, Task, Upsert
-from lakehouse.refusal import REFUSED, fail_if_asked, judged_model, rules_of
-from lakehouse.relations import literal, sql_type
-from lakehouse.tasks import ensure_balanced, handle_for
+from lakehouse.medallion import upsert
+from lakehouse.medallion.refusal import REFUSED, fail_if_asked, judged_model, rules_of
+from lakehouse.medallion.tasks import ensure_balanced, handle_for
+from lakehouse.models import transpile
+from lakehouse.reading.relations import literal, sql_type
+from lakehouse.storage import commits, tables
 
 BATCH_ROWS = 65_536
 """Rows of one Arrow batch on the way from DuckDB to the table."""

@@ -13,8 +13,8 @@ import pyarrow as pa
 from msgspec import Struct
 
 from lakehouse.datasets import InsertNew
-from lakehouse.first_wins import first_wins
-from lakehouse.tables import DataFile
+from lakehouse.medallion.first_wins import first_wins
+from lakehouse.storage.tables import DataFile
 
 ROWS = "model_rows"
 """The model's rows, all columns."""

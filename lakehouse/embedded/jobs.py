@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from contracts.errors import DependencyError, SchemaMismatch
 from contracts.settings import Settings
-from lakehouse.embedded import transpile
 from lakehouse.embedded.insert import quoted
-from lakehouse.parameters import NAME as PARAMETERS
-from lakehouse.relations import literal, select_of_nothing, sql_type
-from lakehouse.view_files import ViewFiles, view_contract
+from lakehouse.medallion.parameters import NAME as PARAMETERS
+from lakehouse.models import transpile
+from lakehouse.reading.relations import literal, select_of_nothing, sql_type
+from lakehouse.reading.view_files import ViewFiles, view_contract
 
 BATCH_ROWS = 65_536
 

@@ -14,7 +14,7 @@ from contracts.settings import Settings
 from lakehouse.jobs.declaration import JOBS, Job, output_file
 from lakehouse.jobs.history import Trigger
 from lakehouse.jobs.runner import inputs, seen
-from lakehouse.view_files import days_of, touched
+from lakehouse.reading.view_files import days_of, touched
 
 
 class Due(Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from contracts.layout import table_path
 from contracts.platform import PLATFORM_LANDING
 from contracts.platform import RUNS as PLATFORM_RUNS
 from contracts.settings import Settings
-from lakehouse import platform_landing
+from lakehouse.medallion import platform_landing
 
 SOURCE = PLATFORM_RUNS.name
 TABLE = PLATFORM_RUNS.table

@@ -20,8 +20,8 @@ from contracts.settings import Settings
 from lakehouse.jobs.declaration import Job, output_file
 from lakehouse.jobs.history import Run, Trigger, record
 from lakehouse.jobs.sql import as_of, job_sql
-from lakehouse.parameters import parameters
-from lakehouse.view_files import Revisions, ViewFiles, days_of, view_files
+from lakehouse.medallion.parameters import parameters
+from lakehouse.reading.view_files import Revisions, ViewFiles, days_of, view_files
 
 META_SEEN = b"dp.seen"
 """Parquet metadata of a result: JSON, view → revisions that were read."""
@@ -40,7 +40,8 @@ class JobEngine(Protocol):
         self, sql: str, views: Sequence[ViewFiles], parameters: pa.Table, schema: pa.Schema
     ) -> Iterator[pa.RecordBatch]:
         """The model's rows, with the columns of ``schema``. ``sql`` is in the models' dialect and reads the
-        views by their names, by the reading rule, and ``parameters`` (``lakehouse.parameters``) by its own.
+        views by their names, by the reading rule, and ``parameters`` (``lakehouse.medallion.parameters``) by
+        its own.
 
         Raises SchemaMismatch where the model does not give these columns, DependencyError where files or the
         engine's own processes are gone.

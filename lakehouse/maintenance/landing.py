@@ -13,8 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from contracts.settings import Settings
-from lakehouse.bronze import BronzeTable
-from lakehouse.chains import Gap, chain_files, discover
+from lakehouse.medallion.bronze import BronzeTable
+from lakehouse.medallion.chains import Gap, chain_files, discover
 
 log = logging.getLogger(__name__)
 

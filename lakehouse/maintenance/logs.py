@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from lakehouse.delta_log import LOG_FOLDER
+from lakehouse.storage.delta_log import LOG_FOLDER
 
 NEWEST = 2
 """So many are always kept …"""

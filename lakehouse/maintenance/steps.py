@@ -12,13 +12,13 @@ from pathlib import Path
 from contracts.errors import ConflictError
 from contracts.settings import Settings
 from contracts.view_lock import rewriting
-from lakehouse import tables
-from lakehouse.bronze import BronzeTable
 from lakehouse.datasets import DATASETS, Dataset
-from lakehouse.delta_log import latest_version
 from lakehouse.maintenance import landing, logs, views
 from lakehouse.maintenance.tables import Work, due, rewrite, vacuum
-from lakehouse.rounds import Rounds
+from lakehouse.medallion.bronze import BronzeTable
+from lakehouse.medallion.rounds import Rounds
+from lakehouse.storage import tables
+from lakehouse.storage.delta_log import latest_version
 
 VACUUM_SECONDS = 24 * 3600.0
 """Each table is vacuumed so often."""

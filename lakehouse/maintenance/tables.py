@@ -17,8 +17,8 @@ import pyarrow as pa
 from deltalake import DeltaTable
 from msgspec import Struct
 
-from lakehouse import commits
 from lakehouse.datasets import Dataset
+from lakehouse.storage import commits
 
 TARGET_BYTES = 64 * 1024**2
 """Files are made about so large. Larger ones prune worse, smaller ones are too many."""

@@ -28,7 +28,7 @@ from contracts.layout import view_folder
 from contracts.settings import Settings
 from lakehouse.embedded.insert import quoted
 from lakehouse.embedded.jobs import files_query, open_duckdb
-from lakehouse.view_files import (
+from lakehouse.reading.view_files import (
     COMPACTED,
     META_REVISIONS,
     VIEWS,

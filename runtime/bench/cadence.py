@@ -22,9 +22,9 @@ from msgspec import Struct
 from contracts.errors import DependencyError
 from contracts.platform import landed_named
 from contracts.settings import Settings
-from lakehouse import commits, delta_log, tables
-from lakehouse.chains import chain_files, discover
 from lakehouse.datasets import DATASETS, Dataset, FromChain, ReplaceDates, ReplaceHours, ReplaceKeys, dataset
+from lakehouse.medallion.chains import chain_files, discover
+from lakehouse.storage import commits, delta_log, tables
 from runtime.topology import leftovers
 
 POLL_SECONDS = 1.0

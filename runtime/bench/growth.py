@@ -29,13 +29,13 @@ from contracts.landing import LANDING, META_FIRST_OFFSET, META_LAST_OFFSET, META
 from contracts.layout import chain_file_name, chain_folder
 from contracts.settings import Settings
 from contracts.sources import APP_EVENTS
-from lakehouse import tables
-from lakehouse.bronze import BronzeTable
 from lakehouse.datasets import Dataset, dataset
 from lakehouse.embedded import EmbeddedEngine
 from lakehouse.maintenance.logs import kept_at_most
 from lakehouse.maintenance.tables import due, rewrite
-from lakehouse.silver import SilverTable
+from lakehouse.medallion.bronze import BronzeTable
+from lakehouse.medallion.silver import SilverTable
+from lakehouse.storage import tables
 
 TOPIC_ID = "growth"
 LOG_LIMIT = 1e9

@@ -19,11 +19,11 @@ from deltalake import write_deltalake
 from msgspec import Struct
 
 from contracts.settings import Settings
-from lakehouse import delta_log, tables
 from lakehouse.datasets import Dataset, Sessions
 from lakehouse.engine import Engine
-from lakehouse.sessions import SessionTable
-from lakehouse.silver import SilverTable
+from lakehouse.medallion.sessions import SessionTable
+from lakehouse.medallion.silver import SilverTable
+from lakehouse.storage import delta_log, tables
 from runtime.bench.merge_tables import KINDS, LATE_DAYS, Kind
 
 ByHand = Callable[[Path, Path, Sequence[Path]], object]

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from lakehouse import commits
 from lakehouse.datasets import Dataset, dataset
+from lakehouse.storage import commits
 
 DAY = datetime(2026, 3, 5, tzinfo=UTC)
 DAY_MICROS = 86_400_000_000

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from lakehouse.refresh import Progress
+    from lakehouse.driver.refresh import Progress
 
 
 def show(steps: Iterator[Progress], dry_run: bool) -> None:

@@ -13,7 +13,7 @@ from runtime.commands._moment import Moment
 from runtime.commands._progress import show
 
 if TYPE_CHECKING:
-    from lakehouse.operations import Request
+    from lakehouse.driver.operations import Request
 
 
 @click.command(
@@ -32,7 +32,7 @@ def optimize(resolved: Resolved, table: str, dry_run: bool, as_json: bool) -> No
 
     The running driver does the same by itself, as far as needed. No row changes, and readers notice nothing.
     """
-    from lakehouse.operations import OptimizeRequest
+    from lakehouse.driver.operations import OptimizeRequest
 
     _run(resolved, OptimizeRequest(table=table, dry_run=dry_run), dry_run, as_json)
 
@@ -53,7 +53,7 @@ def vacuum(resolved: Resolved, table: str, dry_run: bool, as_json: bool) -> None
 
     That is 30 days for silver and gold, 7 for bronze. The running driver does it once a day.
     """
-    from lakehouse.operations import VacuumRequest
+    from lakehouse.driver.operations import VacuumRequest
 
     _run(resolved, VacuumRequest(table=table, dry_run=dry_run), dry_run, as_json)
 
@@ -79,13 +79,13 @@ def restore(
     Nothing else changes: tables built from it keep their rows, and what TABLE had taken in since is not taken
     in again. `dp lakehouse refresh` builds days of it, or of others, anew.
     """
-    from lakehouse.operations import RestoreRequest
+    from lakehouse.driver.operations import RestoreRequest
 
     _run(resolved, RestoreRequest(table=table, version=version, at=at, dry_run=dry_run), dry_run, as_json)
 
 
 def _run(resolved: Resolved, request: Request, dry_run: bool, as_json: bool) -> None:
-    from lakehouse.commands import run_command
+    from lakehouse.driver.commands import run_command
     from runtime.engines import make_engine
 
     settings = resolved.settings

@@ -144,7 +144,7 @@ def _with_running_engine(settings: Settings) -> Settings:
 @contextmanager
 def _one_at_a_time(settings: Settings) -> Iterator[None]:
     """Holds the lock of the batch runs; waits for a run that goes on. Raises ConflictError."""
-    from lakehouse.lock import batch_lock
+    from lakehouse.storage.lock import batch_lock
 
     deadline = time.monotonic() + WAIT_SECONDS
     with ExitStack() as stack:

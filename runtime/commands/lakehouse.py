@@ -48,7 +48,7 @@ def run_driver(resolved: Resolved) -> None:
     It finishes the commit in hand on SIGTERM or Ctrl-C.
     """
     from contracts import logs
-    from lakehouse import driver
+    from lakehouse.driver import loop as driver
     from runtime.engines import make_engine
 
     settings = resolved.settings
@@ -86,8 +86,8 @@ def refresh_table(
     The running driver does it between its rounds; where none runs, it is done here. Every step leaves a right
     table: interrupt it and run it again as you like (a driver that has begun goes on).
     """
-    from lakehouse.commands import run_command
-    from lakehouse.refresh import RefreshRequest
+    from lakehouse.driver.commands import run_command
+    from lakehouse.driver.refresh import RefreshRequest
     from runtime.engines import make_engine
 
     settings = resolved.settings
@@ -116,8 +116,8 @@ def health(resolved: Resolved, as_json: bool) -> None:
     """Shows the driver's state and, of each table, its size and its newest event."""
     from contracts.heartbeat import read_heartbeats
     from lakehouse.datasets import DATASETS
-    from lakehouse.driver import SERVICE
-    from lakehouse.tables import table_info
+    from lakehouse.driver.loop import SERVICE
+    from lakehouse.storage.tables import table_info
 
     settings = resolved.settings
     now = datetime.now(UTC)

@@ -57,7 +57,7 @@ def command(
     Rows that landing no longer has are taken from bronze. Landing and the tables stay as they are. Workers
     may run on, once they have been restarted with the new logic. It works by whole UTC days.
     """
-    from lakehouse.bronze_rows import rows_below
+    from lakehouse.medallion.bronze_rows import rows_below
     from streams import replay
 
     settings = resolved.settings

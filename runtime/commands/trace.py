@@ -12,7 +12,7 @@ from contracts.errors import DependencyError, NotFound
 
 if TYPE_CHECKING:
     from contracts.settings import Settings
-    from lakehouse.trace import Copy, GoldRow, Trace
+    from lakehouse.reading.trace import Copy, GoldRow, Trace
     from streams.ingestion.dead_letters import DeadLetter
 
 
@@ -31,7 +31,7 @@ def command(resolved: Resolved, event_id: str, as_json: bool) -> None:
 
     Reads files only; the broker is asked for dead letters where no table has the event.
     """
-    from lakehouse.trace import trace
+    from lakehouse.reading.trace import trace
 
     found = trace(resolved.settings, event_id)
     letters, unsearched = ([], "") if found else _dead_letters(resolved.settings, event_id)

@@ -46,7 +46,7 @@ def command(resolved: Resolved, index: int | None) -> None:
         source: Source, topic_id: str, partition: int, offset: int, day: date
     ) -> Iterator[pl.DataFrame]:
         # Loaded when it is needed, which is hardly ever: it would double the time and memory of a start.
-        from lakehouse.bronze_rows import rows_below
+        from lakehouse.medallion.bronze_rows import rows_below
 
         return rows_below(settings, source, topic_id, partition, offset, day)
 

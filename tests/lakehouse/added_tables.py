@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from contracts.settings import Lakehouse, Paths, Settings
 from contracts.sources import APP_EVENTS, CLICKSTREAM
 from lakehouse.embedded import EmbeddedEngine
-from lakehouse.rounds import Rounds
+from lakehouse.medallion.rounds import Rounds
 from runtime.cli import main
 from tests.lakehouse.conftest import Landing
 from web.app import create_app

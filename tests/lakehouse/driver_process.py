@@ -18,7 +18,7 @@ from contracts.configuration import Resolved, environment_of
 from contracts.heartbeat import Heartbeat, read_heartbeats
 from contracts.layout import table_path
 from contracts.settings import Settings
-from lakehouse.driver import SERVICE
+from lakehouse.driver.loop import SERVICE
 
 PATIENCE = 60.0
 

@@ -14,7 +14,7 @@ from contracts.layout import table_path
 from contracts.settings import Settings
 from contracts.sources import APP_EVENTS, CLICKSTREAM
 from lakehouse.embedded import EmbeddedEngine
-from lakehouse.rounds import Rounds
+from lakehouse.medallion.rounds import Rounds
 
 MIDNIGHT = datetime(2026, 3, 5, tzinfo=UTC)
 

@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-import lakehouse.bronze
+import lakehouse.medallion.bronze
 from contracts.settings import Settings
 from contracts.sources import APP_EVENTS, CDC_CHANGES, SOURCES, USERS, Source
-from lakehouse import commits, delta_log
-from lakehouse.bronze import BronzeTable
-from lakehouse.chains import QUARANTINE
 from lakehouse.datasets import dataset
+from lakehouse.medallion.bronze import BronzeTable
+from lakehouse.medallion.chains import QUARANTINE
+from lakehouse.storage import commits, delta_log
 
 Event = Callable[..., dict[str, Any]]
 
@@ -125,7 +125,7 @@ def test_a_crash_around_the_commit_loses_and_doubles_nothing(
         raise RuntimeError("power is gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(lakehouse.bronze, "write_deltalake", crash)
+        patch.setattr(lakehouse.medallion.bronze, "write_deltalake", crash)
         with pytest.raises(RuntimeError):
             table.take()
     # The same object (a driver that retries) and a new one (a driver that was restarted) both go on rightly.
@@ -230,7 +230,7 @@ def test_load_timestamps_rise_with_every_commit_even_when_the_clock_goes_back(
         def now(cls, tz: Any = None) -> Any:
             return datetime(cls.year_now, 1, 1, tzinfo=UTC)
 
-    monkeypatch.setattr(lakehouse.bronze, "datetime", Clock)
+    monkeypatch.setattr(lakehouse.medallion.bronze, "datetime", Clock)
     table = bronze(settings)
     for year, name in ((2030, "a"), (2029, "b"), (2029, "c")):
         Clock.year_now = year

@@ -19,7 +19,7 @@ from contracts.layout import table_path
 from contracts.settings import Settings
 from contracts.sources import CDC_CHANGES
 from lakehouse.embedded import EmbeddedEngine
-from lakehouse.rounds import Rounds
+from lakehouse.medallion.rounds import Rounds
 from streams.ingestion.debezium.unavailable import MARKER
 from streams.ingestion.decoding import BatchDecoder
 from tests.streams.ingestion.change_records import LATEST, MYSQL, POSTGRES, Record, envelope, wrapped

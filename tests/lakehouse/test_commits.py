@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
-from lakehouse import commits, delta_log
+from lakehouse.storage import commits, delta_log
 
 ROWS = pa.table({"n": pa.array([1, 2, 3], pa.int64())})
 

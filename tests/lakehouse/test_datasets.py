@@ -24,10 +24,9 @@ from lakehouse.datasets import (
     Versions,
     dataset,
 )
-from lakehouse.embedded import transpile
 from lakehouse.jobs.declaration import JOBS
-from lakehouse.models import FOLDER, model_sql
-from lakehouse.relations import sql_type
+from lakehouse.models import FOLDER, model_sql, transpile
+from lakehouse.reading.relations import sql_type
 
 every = pytest.mark.parametrize("declared", DATASETS.values(), ids=list(DATASETS))
 computed = [d for d in DATASETS.values() if d.model]

@@ -20,14 +20,14 @@ from contracts.errors import ConflictError, DependencyError, NotFound, PortInUse
 from contracts.heartbeat import Heartbeat
 from contracts.settings import Settings
 from contracts.sources import APP_EVENTS
-from lakehouse.commands import run_command
-from lakehouse.control import Command, ControlServer
-from lakehouse.driver import Loop
+from lakehouse.driver.commands import run_command
+from lakehouse.driver.control import Command, ControlServer
+from lakehouse.driver.loop import Loop
+from lakehouse.driver.refresh import Progress, RefreshRequest, refresh
 from lakehouse.embedded import EmbeddedEngine
 from lakehouse.engine import Engine
-from lakehouse.lock import lakehouse_lock
-from lakehouse.refresh import Progress, RefreshRequest, refresh
-from lakehouse.rounds import Rounds
+from lakehouse.medallion.rounds import Rounds
+from lakehouse.storage.lock import lakehouse_lock
 from tests.lakehouse.driver_process import PATIENCE, Driver, count, until, with_shortest_cadence
 
 Event = Callable[..., dict[str, Any]]
@@ -94,7 +94,7 @@ def test_a_refresh_without_a_driver_does_the_work_itself(
 def test_a_driver_that_holds_the_lock_but_never_answers(
     live: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lakehouse.commands.START_SECONDS", 0.0)
+    monkeypatch.setattr("lakehouse.driver.commands.START_SECONDS", 0.0)
     with lakehouse_lock(live), pytest.raises(DependencyError, match="no lakehouse driver answers"):
         list(run_command(live, RefreshRequest(table="app_events_silver"), lambda: EmbeddedEngine(live)))
 

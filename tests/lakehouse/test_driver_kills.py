@@ -19,12 +19,13 @@ from contracts.layout import table_path
 from contracts.platform import METRICS, PLATFORM_LANDING
 from contracts.settings import Paths, Settings
 from contracts.sources import SOURCES
-from lakehouse import commits, delta_log, platform_landing
-from lakehouse.chains import QUARANTINE
 from lakehouse.datasets import DATASETS
 from lakehouse.embedded import EmbeddedEngine
-from lakehouse.gold import utc_today
-from lakehouse.rounds import Rounds
+from lakehouse.medallion import platform_landing
+from lakehouse.medallion.chains import QUARANTINE
+from lakehouse.medallion.gold import utc_today
+from lakehouse.medallion.rounds import Rounds
+from lakehouse.storage import commits, delta_log
 from tests.lakehouse import simulated
 from tests.lakehouse.driver_process import Driver, until, with_shortest_cadence
 from tests.lakehouse.test_medallion import check, rows_of

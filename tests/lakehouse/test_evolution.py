@@ -16,14 +16,14 @@ from msgspec.structs import replace
 from contracts.errors import ContractError, SchemaMismatch
 from contracts.settings import Settings
 from contracts.sources import APP_EVENTS
-from lakehouse import commits, tables
-from lakehouse.bronze import BronzeTable
-from lakehouse.chains import QUARANTINE
 from lakehouse.datasets import Column, dataset
+from lakehouse.driver.refresh import RefreshRequest, refresh
 from lakehouse.embedded import EmbeddedEngine
-from lakehouse.evolution import widened_sql
-from lakehouse.refresh import RefreshRequest, refresh
-from lakehouse.rounds import Rounds
+from lakehouse.medallion.bronze import BronzeTable
+from lakehouse.medallion.chains import QUARANTINE
+from lakehouse.medallion.rounds import Rounds
+from lakehouse.storage import commits, tables
+from lakehouse.storage.evolution import widened_sql
 
 Event = Callable[..., dict[str, Any]]
 
@@ -79,7 +79,7 @@ def test_the_commit_that_adds_a_column_keeps_the_position(
     before = commits.last_metadata(table.path)
     rewritten(landing.add(APP_EVENTS, [make_event("b")]), with_column("tier", pa.array([1])))
     with monkeypatch.context() as patch:
-        patch.setattr("lakehouse.bronze.write_deltalake", lambda *_, **__: 1 / 0)
+        patch.setattr("lakehouse.medallion.bronze.write_deltalake", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             table.take()
     after = commits.last_metadata(table.path)

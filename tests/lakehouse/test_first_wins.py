@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.first_wins import first_wins
+from lakehouse.medallion.first_wins import first_wins
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE

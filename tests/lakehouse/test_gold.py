@@ -12,12 +12,12 @@ from deltalake import DeltaTable, write_deltalake
 
 from contracts.settings import Settings
 from contracts.sources import APP_EVENTS
-from lakehouse import commits, delta_log
-from lakehouse.bronze import BronzeTable
 from lakehouse.datasets import dataset
 from lakehouse.embedded import EmbeddedEngine
-from lakehouse.gold import GoldTable
-from lakehouse.silver import SilverTable
+from lakehouse.medallion.bronze import BronzeTable
+from lakehouse.medallion.gold import GoldTable
+from lakehouse.medallion.silver import SilverTable
+from lakehouse.storage import commits, delta_log
 
 Event = Callable[..., dict[str, Any]]
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -237,7 +237,7 @@ def test_days_and_all_of_it_can_be_built_anew(world: World, make_event: Event) -
 def test_more_hours_than_one_task_takes(
     world: World, make_event: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lakehouse.gold.TASK_SLICES", 10)
+    monkeypatch.setattr("lakehouse.medallion.gold.TASK_SLICES", 10)
     world.land(*[make_event(f"{n}", NOON - n * HOUR) for n in range(25)])
     rounds = []
     while (done := world.gold.advance()) is not None:

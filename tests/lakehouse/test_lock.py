@@ -12,12 +12,12 @@ import pytest
 
 from contracts.errors import ConflictError
 from contracts.settings import Paths, Settings
-from lakehouse.lock import batch_lock, lakehouse_lock
+from lakehouse.storage.lock import batch_lock, lakehouse_lock
 
 HOLDER = """
 import subprocess, sys, time
 from contracts.settings import Paths, Settings
-from lakehouse.lock import lakehouse_lock
+from lakehouse.storage.lock import lakehouse_lock
 with lakehouse_lock(Settings(paths=Paths(data=sys.argv[1]))):
     child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, close_fds=False)
     print(child.pid, flush=True)
@@ -48,7 +48,7 @@ def test_what_a_killed_holder_has_left_is_waited_for(tmp_path: Path) -> None:
 WAITER = """
 import sys, time
 from contracts.settings import Paths, Settings
-from lakehouse import lock
+from lakehouse.storage import lock
 sleep, told = time.sleep, []
 def slept(seconds):
     if not told:

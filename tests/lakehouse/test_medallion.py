@@ -18,14 +18,14 @@ from deltalake import DeltaTable
 from contracts.layout import table_path
 from contracts.platform import METRICS, PLATFORM_LANDING
 from contracts.settings import Lakehouse, Paths, Settings
-from lakehouse import platform_landing
 from lakehouse.datasets import DATASETS, dataset
 from lakehouse.embedded import EmbeddedEngine
 from lakehouse.embedded.jobs import EmbeddedJobs
-from lakehouse.gold import utc_today
 from lakehouse.jobs.declaration import JOBS, output_file
 from lakehouse.jobs.runner import run_job
-from lakehouse.rounds import Rounds
+from lakehouse.medallion import platform_landing
+from lakehouse.medallion.gold import utc_today
+from lakehouse.medallion.rounds import Rounds
 from tests.lakehouse import recomputed, simulated, told_views
 from tests.lakehouse.readers import READERS, plain
 from tests.lakehouse.view_rows import Views

@@ -20,7 +20,7 @@ from contracts.layout import table_path
 from contracts.settings import Lakehouse, Paths, Settings
 from contracts.sources import APP_EVENTS
 from lakehouse.embedded import EmbeddedEngine
-from lakehouse.rounds import Rounds
+from lakehouse.medallion.rounds import Rounds
 from tests.examples import examples
 
 NOON = datetime(2026, 3, 5, 22, tzinfo=UTC)

@@ -11,7 +11,7 @@ import pytest
 from contracts.settings import Settings
 from contracts.sources import CLICKSTREAM
 from lakehouse.embedded import EmbeddedEngine
-from lakehouse.rounds import Rounds
+from lakehouse.medallion.rounds import Rounds
 from tests.lakehouse import recomputed, simulated
 from tests.lakehouse.test_medallion import rows_of, same
 

@@ -14,12 +14,12 @@ from deltalake import DeltaTable
 from contracts.errors import ConflictError, SchemaMismatch
 from contracts.settings import Settings
 from contracts.sources import APP_EVENTS
-from lakehouse import commits, delta_log, tables
-from lakehouse.bronze import BronzeTable
 from lakehouse.datasets import dataset
 from lakehouse.embedded import EmbeddedEngine, insert
 from lakehouse.engine import Result, Task
-from lakehouse.silver import SilverTable
+from lakehouse.medallion.bronze import BronzeTable
+from lakehouse.medallion.silver import SilverTable
+from lakehouse.storage import commits, delta_log, tables
 
 Event = Callable[..., dict[str, Any]]
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -284,7 +284,7 @@ def test_nulls_where_none_may_be_are_refused_before_the_commit(
     world.land(make_event("a"))
     world.bronze.take()
     with monkeypatch.context() as patch:
-        patch.setattr("lakehouse.tasks.model_sql", lambda _: sql)
+        patch.setattr("lakehouse.medallion.tasks.model_sql", lambda _: sql)
         with pytest.raises(SchemaMismatch, match="event_hour"):
             world.silver.advance()
     assert world.rows() == []

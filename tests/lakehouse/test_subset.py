@@ -8,10 +8,9 @@ import pytest
 from contracts.errors import ContractError
 from lakehouse.datasets import DATASETS, Dataset, dataset
 from lakehouse.datasets.rules import Rule, accepted, finite, in_range, matches, not_null
-from lakehouse.embedded import transpile
-from lakehouse.models import FOLDER
+from lakehouse.medallion.refusal import judged_model
+from lakehouse.models import FOLDER, transpile
 from lakehouse.models.subset import ensure_allowed, problems
-from lakehouse.refusal import judged_model
 
 MODELS = sorted(FOLDER.rglob("*.sql"))
 

@@ -16,13 +16,14 @@ from deltalake import DeltaTable, write_deltalake
 from contracts.errors import ContractError
 from contracts.settings import Settings
 from contracts.sources import APP_EVENTS
-from lakehouse import tables, tasks
-from lakehouse.bronze import BronzeTable
 from lakehouse.datasets import dataset
 from lakehouse.embedded import EmbeddedEngine
 from lakehouse.engine import Input, Overwrite, Replace, Task, Upsert
 from lakehouse.maintenance.tables import vacuum
-from lakehouse.silver import SilverTable
+from lakehouse.medallion import tasks
+from lakehouse.medallion.bronze import BronzeTable
+from lakehouse.medallion.silver import SilverTable
+from lakehouse.storage import tables
 
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 PLACES = ["plain", "a b", "ä/é", "O'Neill", "100%", "a=b", "a+b&c", "😀"]

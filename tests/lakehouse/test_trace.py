@@ -14,9 +14,9 @@ from contracts.landing import LANDING
 from contracts.layout import chain_file_name, chain_folder, table_path
 from contracts.settings import Settings
 from contracts.sources import APP_EVENTS
-from lakehouse.commits import as_custom_metadata
 from lakehouse.datasets import DATASETS
-from lakehouse.trace import trace
+from lakehouse.reading.trace import trace
+from lakehouse.storage.commits import as_custom_metadata
 
 TOPIC_ID = "abcDEF_-123"
 TIME = datetime(2025, 11, 24, 12, 34, 56, 789012, tzinfo=UTC)

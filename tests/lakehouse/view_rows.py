@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from contracts.layout import view_folder
 from contracts.settings import Settings
-from lakehouse.view_files import VIEWS
+from lakehouse.reading.view_files import VIEWS
 
 TOPIC = "q1Sh-9_ySYaDkZDXgyWP6g"
 DAY = date(2026, 3, 5)

@@ -13,8 +13,8 @@ from contracts.errors import DependencyError
 from contracts.layout import chain_file_name, chain_folder
 from contracts.settings import Lakehouse, Paths, Settings
 from contracts.sources import APP_EVENTS
-from lakehouse import commits, tables
 from lakehouse.datasets import dataset
+from lakehouse.storage import commits, tables
 from runtime.bench.cadence import TableCadence, commit_times, intervals, measure, waiting_in_landing
 
 TOPIC = "q1Sh-9_ySYaDkZDXgyWP6g"

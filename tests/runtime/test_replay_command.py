@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from contracts.sources import APP_EVENTS
-from lakehouse.bronze import BronzeTable
 from lakehouse.datasets import dataset
+from lakehouse.medallion.bronze import BronzeTable
 from runtime.cli import main
 from tests.streams.oracle import chain_files, check_rows, from_input, read_by_rule
 from tests.streams.scenario import TOPIC_ID

@@ -19,13 +19,13 @@ from deltalake import DeltaTable
 from contracts.layout import table_path
 from contracts.settings import Lakehouse, Settings
 from contracts.sources import APP_EVENTS
-from lakehouse import commits
 from lakehouse.datasets import DATASETS
 from lakehouse.embedded.jobs import EmbeddedJobs
 from lakehouse.jobs.declaration import job_named, output_file
 from lakehouse.jobs.history import runs
 from lakehouse.jobs.runner import run_job
-from lakehouse.snapshots import Snapshots
+from lakehouse.reading.snapshots import Snapshots
+from lakehouse.storage import commits
 from tests.lakehouse.conftest import Landing, event
 from tests.lakehouse.driver_process import Driver, count, environment, until, with_shortest_cadence
 from tests.lakehouse.view_rows import DAY, Views, session, window

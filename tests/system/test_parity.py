@@ -23,7 +23,6 @@ from pyspark.sql import SparkSession
 
 from batch.engine import SparkEngine
 from contracts.settings import Lakehouse, Paths, Settings, Spark
-from lakehouse import commits, tables
 from lakehouse.datasets import (
     DATASETS,
     Dataset,
@@ -34,14 +33,15 @@ from lakehouse.datasets import (
     Versions,
     dataset,
 )
-from lakehouse.embedded import EmbeddedEngine, transpile
+from lakehouse.embedded import EmbeddedEngine
 from lakehouse.engine import Input, Insert, Overwrite, Replace, Result, Task, Upsert, Write
-from lakehouse.entities import TRUNCATES
-from lakehouse.models import model_sql
+from lakehouse.medallion.entities import TRUNCATES
+from lakehouse.medallion.parameters import parameters
+from lakehouse.medallion.sessions import TOUCHED
+from lakehouse.medallion.unavailable import COMPLETED
+from lakehouse.models import model_sql, transpile
 from lakehouse.models.subset import FUNCTIONS, problems
-from lakehouse.parameters import parameters
-from lakehouse.sessions import TOUCHED
-from lakehouse.unavailable import COMPLETED
+from lakehouse.storage import commits, tables
 from runtime.jars import delta_jars
 from runtime.java import spark_java_home
 from tests.lakehouse.readers import READERS, plain

@@ -24,14 +24,14 @@ from batch.engine import SparkEngine
 from batch.session import jvm_pid
 from contracts.errors import ConflictError, DependencyError, SchemaMismatch
 from contracts.settings import Paths, Settings
-from lakehouse import commits, tables
 from lakehouse.datasets import Dataset, dataset
 from lakehouse.embedded import EmbeddedEngine
 from lakehouse.engine import Input, Insert, Task, Write
-from lakehouse.first_wins import first_wins
-from lakehouse.gold import GoldTable
+from lakehouse.medallion.first_wins import first_wins
+from lakehouse.medallion.gold import GoldTable
+from lakehouse.medallion.silver import SilverTable
 from lakehouse.models import model_sql
-from lakehouse.silver import SilverTable
+from lakehouse.storage import commits, tables
 from runtime.jars import delta_jars
 from runtime.java import spark_java_home
 from tests.lakehouse.recomputed import refused_event
