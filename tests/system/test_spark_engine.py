@@ -164,7 +164,10 @@ def test_a_null_that_may_not_be_is_refused_and_nothing_is_written(tmp_path: Path
     path = created(tmp_path, declared)
     rows = hostile(upstream, 20, 1)
     schema = pa.schema([field.with_nullable(True) for field in upstream.schema])
-    rows[3]["user_id"] = None
+    rows[3] |= {
+        "user_id": None,
+        "event_value": 1.5,
+    }  # finite: a row that a rule refuses is not written at all
     file = tmp_path / f"{upstream.partition}={rows[3][upstream.partition]}" / "f.parquet"
     file.parent.mkdir()
     pq.write_table(pa.Table.from_pylist([rows[3]], schema).drop_columns([upstream.partition]), file)
