@@ -16,6 +16,8 @@ from contracts.sources import APP_EVENTS, CLICKSTREAM
 from lakehouse.embedded import EmbeddedEngine
 from lakehouse.medallion.rounds import Rounds
 
+pytestmark = pytest.mark.heavy
+
 MIDNIGHT = datetime(2026, 3, 5, tzinfo=UTC)
 
 

@@ -29,6 +29,8 @@ from lakehouse.medallion.rounds import Rounds
 from lakehouse.storage import commits, tables
 from lakehouse.storage.versions import version_at
 
+pytestmark = pytest.mark.heavy
+
 Event = Callable[..., dict[str, Any]]
 SILVER = "app_events_silver"
 

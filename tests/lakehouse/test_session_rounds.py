@@ -15,6 +15,8 @@ from lakehouse.medallion.rounds import Rounds
 from tests.lakehouse import recomputed, simulated
 from tests.lakehouse.test_medallion import rows_of, same
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.mark.parametrize(
     "seed",

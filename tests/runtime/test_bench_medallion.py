@@ -12,6 +12,8 @@ from lakehouse.embedded import EmbeddedEngine
 from runtime.bench import by_hand
 from runtime.bench.medallion import ByHand, measure
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.mark.parametrize(
     ("rows", "hand"), [("events", by_hand.merge_events), ("sessions", by_hand.merge_sessions)]

@@ -34,6 +34,8 @@ from tests.streams.oracle import chain_files, check_rows, from_input, read_by_ru
 from tests.streams.scenario import TOPIC_ID
 from tests.streams.session_oracle import check_sessions, read_sessions
 
+pytestmark = pytest.mark.heavy
+
 MIDNIGHT = datetime(2026, 3, 6, tzinfo=UTC)
 MICRO = 1_000_000
 PARTITIONS = (0, 1)
