@@ -27,7 +27,7 @@ from lakehouse.medallion import upsert
 from lakehouse.medallion.refusal import REFUSED, fail_if_asked, judged_model, rules_of
 from lakehouse.medallion.tasks import ensure_balanced, handle_for
 from lakehouse.models import transpile
-from lakehouse.reading.relations import literal, sql_type
+from lakehouse.reading.relations import literal, sql_type, stored
 from lakehouse.storage import commits, tables
 
 BATCH_ROWS = 65_536
@@ -264,7 +264,7 @@ def _register(session: duckdb.DuckDBPyConnection, source: Input) -> None:
             hive = f"hive_partitioning = true, hive_types = {{{quoted(source.partition)}: {kind}}}"
         files = ", ".join(literal(str(path)) for path in source.files)
         rows += f" UNION ALL BY NAME SELECT * FROM read_parquet([{files}], union_by_name = true, {hive})"
-    names = ", ".join(quoted(field.name) for field in source.schema)
+    names = ", ".join(stored(field) for field in source.schema)
     session.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(source.name)} AS SELECT {names} FROM ({rows})")
 
 

@@ -15,7 +15,7 @@ from contracts.settings import Settings
 from lakehouse.embedded.insert import quoted
 from lakehouse.medallion.parameters import NAME as PARAMETERS
 from lakehouse.models import transpile
-from lakehouse.reading.relations import literal, select_of_nothing, sql_type
+from lakehouse.reading.relations import literal, select_of_nothing, sql_type, stored
 from lakehouse.reading.view_files import ViewFiles, view_contract
 
 BATCH_ROWS = 65_536
@@ -75,7 +75,7 @@ def files_query(view: ViewFiles) -> str:
     if not view.files:
         return select_of_nothing(view.schema)
     files = ", ".join(literal(str(path)) for path in view.files)
-    columns = ", ".join(quoted(name) for name in view.schema.names)
+    columns = ", ".join(stored(field) for field in view.schema)
     return (
         f"SELECT {columns} FROM read_parquet([{files}], union_by_name = true, hive_partitioning = true, "
         "hive_types = {'date': DATE, 'topic_id': VARCHAR})"

@@ -57,16 +57,29 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def stored(field: pa.Field) -> str:
+    """A column of a Parquet file, for a SELECT over it.
+
+    Parquet's statistics leave NaN out, while DuckDB takes them to bound it: `x > 10` and even `isnan(x)` then
+    lose its rows (https://github.com/duckdb/duckdb/issues/25521). Where NaN is written out as a branch, the
+    bounds hold it.
+    """
+    name = identifier(field.name)
+    if not pa.types.is_floating(field.type):
+        return name
+    return f"CASE WHEN isnan({name}) THEN CAST('NaN' AS {sql_type(field.type)}) ELSE {name} END AS {name}"
+
+
 def select_of(snapshot: Snapshot, paths: Iterable[str] | None = None) -> str:
     """A SELECT of all columns over the snapshot's files, or over ``paths`` of them, by its reading rule."""
     chosen = [file.path for file in snapshot.files] if paths is None else list(paths)
     if not chosen:
         return select_of_nothing(snapshot.schema)
-    stored = [field for field in snapshot.schema if field.name not in snapshot.partition]
+    in_files = [field for field in snapshot.schema if field.name not in snapshot.partition]
     by_name = ", ".join(
         f"{literal(f.name)}: {{name: {literal(f.name)}, type: {literal(sql_type(f.type))}, "
         "default_value: NULL}"
-        for f in stored
+        for f in in_files
     )
     options = [f"schema = MAP {{{by_name}}}"]
     if snapshot.partition:
@@ -74,7 +87,7 @@ def select_of(snapshot: Snapshot, paths: Iterable[str] | None = None) -> str:
             f"{literal(name)}: {sql_type(snapshot.schema.field(name).type)}" for name in snapshot.partition
         )
         options += ["hive_partitioning = true", f"hive_types = {{{types}}}"]
-    columns = ", ".join(identifier(name) for name in snapshot.schema.names)
+    columns = ", ".join(stored(field) for field in snapshot.schema)
     files = ", ".join(literal(path) for path in chosen)
     rows = f"SELECT {columns} FROM read_parquet([{files}], {', '.join(options)})"
     return snapshot.rule(f"({rows})") if snapshot.rule else rows

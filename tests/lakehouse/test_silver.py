@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from deltalake import DeltaTable
 
 from contracts.errors import ConflictError, SchemaMismatch
 from contracts.settings import Settings
 from contracts.sources import APP_EVENTS
-from lakehouse.datasets import dataset
+from lakehouse.datasets import DATASETS, dataset
 from lakehouse.embedded import EmbeddedEngine, insert
 from lakehouse.engine import Result, Task
 from lakehouse.medallion.bronze import BronzeTable
 from lakehouse.medallion.silver import SilverTable
+from lakehouse.reading.relations import select_of
+from lakehouse.reading.snapshots import Snapshots
 from lakehouse.storage import commits, delta_log, tables
 
 Event = Callable[..., dict[str, Any]]
@@ -227,6 +231,28 @@ def test_statistics_cut_to_milliseconds_hide_no_duplicate(world: World, make_eve
     again = first + timedelta(hours=1)
     assert world.round(make_event("a", again)) == 0
     assert world.round(make_event("a", again + timedelta(microseconds=1))) == 1
+
+
+def test_nan_is_refused_whatever_the_statistics_of_its_file_say(world: World, make_event: Event) -> None:
+    """Parquet's statistics leave NaN out: of this file they say that all values lie between 1 and 2."""
+    bought = {"event_type": "purchase"}
+    world.round(
+        make_event("low", event_value=1.0, **bought),
+        make_event("nan", event_value=math.nan, **bought),
+        make_event("high", event_value=2.0, **bought),
+    )
+    assert world.kept() == [("high", 2), ("low", 0)]
+    session = duckdb.connect()
+    snapshot = Snapshots(world.settings, DATASETS).get("app_events_bronze")
+    assert snapshot is not None
+    bronze = select_of(snapshot)
+    for condition in ("isnan(event_value)", "event_value > 10", "event_value = 'nan'"):
+        found = session.sql(f"SELECT event_id FROM ({bronze}) WHERE {condition}").fetchall()
+        assert found == [("nan",)], condition
+    assert session.sql(f"SELECT event_id FROM ({bronze}) WHERE event_value <= 2 ORDER BY 1").fetchall() == [
+        ("high",),
+        ("low",),
+    ]
 
 
 def test_merges_beyond_8192_rows(world: World, make_event: Event) -> None:
