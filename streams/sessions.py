@@ -66,9 +66,8 @@ class SessionState:
             return
         self._tidy_pool(rows.height)
         clicks = self._clicks(rows)
-        users = clicks["user_id"].to_physical().unique()
-        is_touched = self._open["user_id"].to_physical().is_in(users.implode())
-        known, others = self._open.filter(is_touched), self._open.filter(~is_touched)
+        is_reached = _reached(self._open, clicks)
+        known, others = self._open.filter(is_reached), self._open.filter(~is_reached)
         fresh = self._sessions(pl.concat([self._flat(known), clicks]), self._frozen)
         before = known.select(*_KEY, "is_changed", "is_shown", was_end="end", was_count="click_count")
         same = (pl.col("was_end") == pl.col("end")) & (pl.col("was_count") == pl.col("click_count"))
@@ -328,6 +327,17 @@ class SessionState:
             is_late=pl.lit(False),
         )
         return pl.concat([empty, rows], how="diagonal").select(_COLUMNS)
+
+
+def _reached(sessions: pl.DataFrame, clicks: pl.DataFrame) -> pl.Series:
+    """Which sessions these clicks can change: a user's last one that ends before the first of them, and those
+    after it. Clicks that come behind a session's successor leave it as it is."""
+    user = pl.col("user_id").to_physical().alias("user")
+    first = clicks.group_by(user).agg(pl.col("time").min().alias("first"))
+    ends = sessions.select(user, "end").join(first, on="user", how="left", maintain_order="left")
+    before = pl.when(pl.col("end") < pl.col("first")).then("end").max().over("user")
+    is_later = pl.col("end") >= before.fill_null(_NEVER)
+    return ends.select(pl.col("first").is_not_null() & is_later).to_series()
 
 
 def _numbered(flat: pl.DataFrame, gap: int) -> pl.DataFrame:

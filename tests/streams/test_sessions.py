@@ -87,6 +87,7 @@ def check_scenario(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 @settings(max_examples=1_000, suppress_health_check=list(HealthCheck))
 @given(CLICKS, CLOCKS, ACTIONS, st.integers(1, 4), st.sampled_from([0, 15]), st.sampled_from([2, 1_000]))
 def test_sessions_are_exact_in_many_more_cases(
