@@ -17,12 +17,13 @@ SOURCE_POSITION = [
 ]
 """Where a row comes from; ``source_timestamp`` is Kafka's own timestamp of the record."""
 
-_LANDED = [
+_RECEIVED = [
     *SOURCE_POSITION,
     pa.field("ingest_timestamp", TIMESTAMP, nullable=False),
     pa.field("source_system", pa.string(), nullable=False),
-    pa.field("is_late", pa.bool_(), nullable=False),
 ]
+
+_LANDED = [*_RECEIVED, pa.field("is_late", pa.bool_(), nullable=False)]
 
 LANDING: dict[str, pa.Schema] = {
     "app_events": pa.schema(
@@ -105,8 +106,7 @@ LANDING: dict[str, pa.Schema] = {
             pa.field("commit_timestamp", TIMESTAMP, nullable=False),
             pa.field("sequence", pa.string(), nullable=False),
             pa.field("envelope", pa.string(), nullable=False),
-            *SOURCE_POSITION,
-            pa.field("ingest_timestamp", TIMESTAMP, nullable=False),
+            *_RECEIVED,
         ]
     ),
 }

@@ -344,7 +344,7 @@ def test_landing_has_the_columns_of_the_contract() -> None:
         *("change_id", "op", "operation", "is_snapshot", "connector", "database", "schema", "table", "key"),
         *("before", "after", "changed_columns", "unavailable_columns", "commit_timestamp", "sequence"),
         *("envelope", "source_topic", "source_partition", "source_offset", "source_timestamp"),
-        "ingest_timestamp",
+        *("ingest_timestamp", "source_system"),
     ]
 
 

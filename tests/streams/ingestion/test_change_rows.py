@@ -74,6 +74,7 @@ def test_an_update_with_everything(tmp_path: Path) -> None:
         "source_offset": 7,
         "source_timestamp": datetime(1970, 1, 1, 0, 0, 4, tzinfo=UTC),
         "ingest_timestamp": datetime(1970, 1, 1, 0, 0, 5, tzinfo=UTC),
+        "source_system": "unknown",
     }
 
 
