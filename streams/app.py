@@ -19,7 +19,13 @@ from contracts.sources import SOURCES, Source, source_named
 from kafka_cluster.security import aiokafka_options
 from kafka_cluster.topics import topic_ids
 from streams.chain import Step, no_step
-from streams.faust_calls import FaustBroker, next_offsets, owned_keys, seek_to_zero_too
+from streams.faust_calls import (
+    FaustBroker,
+    fetch_without_waiting,
+    next_offsets,
+    owned_keys,
+    seek_to_zero_too,
+)
 from streams.flusher import MESSAGE_BYTES, Flusher, Key, Owned
 from streams.recovery import BronzeRows, no_rows
 from streams.status import partition_rows
@@ -116,6 +122,7 @@ class StreamApp:
         if absent:
             raise DependencyError(f"source topics do not exist: {', '.join(absent)}")
         seek_to_zero_too(self.app)
+        fetch_without_waiting(self.app)
         begins = await next_offsets(self.app, keys)
         ends = await asyncio.to_thread(source_ends, self.settings, topics)
         owned: dict[Key, Owned] = {key: Owned(ids[topics[key]], begins[key], ends.get(key)) for key in keys}

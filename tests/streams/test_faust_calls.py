@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from importlib.metadata import version
 
+from aiokafka.consumer.fetcher import Fetcher
 from faust.stores.memory import Store
 from faust.tables.base import Collection
 from faust.tables.recovery import Recovery
@@ -52,3 +53,10 @@ def test_recovery_calls_back_before_events_flow() -> None:
 
 def test_records_are_not_acked_where_acks_are_off() -> None:
     assert "acks_enabled_for" in inspect.getsource(Consumer.ack)
+
+
+def test_the_wait_of_a_fetch_is_read_at_each_fetch() -> None:
+    assert "fetch_max_wait_ms" in parameters(Fetcher.__init__)
+    assert "self._fetch_max_wait_ms," in inspect.getsource(Fetcher._get_actions_per_node)
+    assert "self._consumer = self._create_consumer(" in inspect.getsource(AIOKafkaConsumerThread)
+    assert "_fetcher" in inspect.getsource(AIOKafkaConsumerThread)
