@@ -1,5 +1,8 @@
 """The runs of the batch jobs: each leaves one row, whatever became of it.
 
+A run that is under way is named in a file of the run folder; where that is found although nobody runs, its
+process was killed, and the next run leaves the row in its place.
+
 Rows go to `landing/platform_batch_runs` as a chain, like any source's, and the driver makes the table
 `batch_runs` of them. Readers here take both, as landing is cleaned up in time.
 """
@@ -7,6 +10,7 @@ Rows go to `landing/platform_batch_runs` as a chain, like any source's, and the 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -15,7 +19,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 from msgspec import Struct
 
-from contracts.layout import table_path
+from contracts.layout import run_folder, table_path
 from contracts.platform import PLATFORM_LANDING
 from contracts.platform import RUNS as PLATFORM_RUNS
 from contracts.settings import Settings
@@ -50,15 +54,40 @@ class Run(Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
+def begin(settings: Settings, run: Run) -> None:
+    """Names the run that goes on, after a row for the one before where that was killed. For the holder of the
+    batch lock; raises OSError where the disk refuses."""
+    under_way = _under_way(settings)
+    if (killed := _read(under_way)) and killed.run_id not in {known.run_id for known in runs(settings)}:
+        error = "its process ended without a word: killed, or the machine went down"
+        record(settings, msgspec.structs.replace(killed, ended_at=datetime.now(UTC), error=error))
+    under_way.parent.mkdir(parents=True, exist_ok=True)
+    hidden = under_way.with_name(f".{under_way.name}")
+    hidden.write_bytes(msgspec.json.encode(run))
+    hidden.replace(under_way)
+
+
 def record(settings: Settings, run: Run) -> None:
     """Makes the run known. Durable when it returns; raises OSError where the disk refuses."""
     platform_landing.append(settings, SOURCE, pa.Table.from_pylist([_row(run)], RUNS))
+    _under_way(settings).unlink(missing_ok=True)
 
 
 def runs(settings: Settings) -> list[Run]:
     """All runs, the newest first."""
     found = {run.run_id: run for run in (*_landed(settings), *_stored(settings))}
     return sorted(found.values(), key=lambda run: run.started_at, reverse=True)
+
+
+def _under_way(settings: Settings) -> Path:
+    return run_folder(settings) / "batch-run.json"
+
+
+def _read(under_way: Path) -> Run | None:
+    try:
+        return msgspec.json.decode(under_way.read_bytes(), type=Run)
+    except FileNotFoundError:
+        return None
 
 
 def _landed(settings: Settings) -> list[Run]:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from contracts.errors import PlatformError, SchemaMismatch, SettingsError
 from contracts.settings import Settings
 from lakehouse.jobs.declaration import Job, output_file
-from lakehouse.jobs.history import Run, Trigger, record
+from lakehouse.jobs.history import Run, Trigger, begin, record
 from lakehouse.jobs.sql import as_of, job_sql
 from lakehouse.medallion.parameters import parameters
 from lakehouse.reading.view_files import Revisions, ViewFiles, days_of, view_files
@@ -65,6 +65,7 @@ def run_job(
 
     The day need not be closed: an open one is computed as far as it has come. Raises SettingsError for a day
     in the future, and what the engine raises; a failed run is recorded as well and leaves the old result.
+    For the holder of the batch lock.
     """
     started = datetime.now(UTC)
     today = started.date() if today is None else today
@@ -81,10 +82,11 @@ def run_job(
         started_at=started,
         ended_at=started,
     )
+    begin(settings, run)
     try:
         with closing(engine):
             run = _run(settings, job, day, today - timedelta(days=1), engine, run)
-    except Exception as error:
+    except BaseException as error:  # SystemExit too: of a run that took too long
         text = str(error) or type(error).__name__
         if not isinstance(error, PlatformError):
             text = f"{type(error).__name__}: {text}"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,6 +20,7 @@ from lakehouse.jobs.declaration import JOBS, job_named, output_file
 from lakehouse.jobs.due import due_runs
 from lakehouse.jobs.history import runs
 from lakehouse.jobs.runner import run_job
+from tests.lakehouse.driver_process import environment
 from tests.lakehouse.view_rows import DAY, TOPIC, Views, session, window
 
 TODAY = DAY + timedelta(days=1)
@@ -127,6 +131,29 @@ def test_runs_are_remembered_also_failed_ones(settings: Settings, views: Views) 
     assert json.loads(good.versions) == {"events_aggregated_realtime": {f"{DAY}/{TOPIC}/0": 10}}
     assert failed.status == "failed" and failed.error and "cannot be read" in failed.error
     assert good.started_at <= good.ended_at <= failed.started_at
+
+
+KILLED = """
+import os, signal
+from lakehouse.embedded.jobs import EmbeddedJobs
+from runtime.cli import main
+EmbeddedJobs.compute = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+main(["batch", "run", "hourly_aggregates", "--date", "DAY"])
+"""
+
+
+@pytest.mark.heavy
+def test_a_run_that_was_killed_leaves_a_row_at_the_next(settings: Settings, views: Views) -> None:
+    views.add([window(5, "u1", 1)], 10)
+    code = KILLED.replace("DAY", DAY.isoformat())
+    ended = subprocess.run([sys.executable, "-P", "-c", code], env=environment(settings), check=False)
+    assert ended.returncode == -signal.SIGKILL
+    run(settings, "daily_summaries")
+    run(settings, "daily_summaries")
+    _, good, killed = runs(settings)
+    assert (killed.job, killed.run_date, killed.status) == ("hourly_aggregates", DAY, "failed")
+    assert killed.error and "killed" in killed.error
+    assert killed.started_at < killed.ended_at <= good.ended_at
 
 
 def test_what_is_due(settings: Settings, views: Views) -> None:
