@@ -24,12 +24,14 @@ from streams.faust_calls import (
     fetch_without_waiting,
     next_offsets,
     owned_keys,
+    recovered_changes,
     seek_to_zero_too,
 )
 from streams.flusher import MESSAGE_BYTES, Flusher, Key, Owned
 from streams.recovery import BronzeRows, no_rows
 from streams.status import partition_rows
 from streams.topic_ends import source_ends
+from streams.watchdog import RecoveryWatch
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class StreamApp:
         self.settings = settings
         self.ready = False
         self._on_fatal = on_fatal
+        self._recovery = RecoveryWatch()
         self.app = _faust_app(settings, index, data_folder)
         self.table = self.app.Table(
             TABLE,
@@ -69,6 +72,7 @@ class StreamApp:
         for source in SOURCES:
             self._collect(source)
         self.app.on_partitions_revoked.connect(self._on_revoked, weak=False)  # type: ignore[arg-type]  # the stub cannot say what a handler takes
+        self.app.on_partitions_assigned.connect(self._on_assigned, weak=False)  # type: ignore[arg-type]  # the same
         self.table.on_recover(self._on_recover)
         setup_prometheus_sensors(self.app, pattern="/metrics")
         self._pages()
@@ -89,7 +93,18 @@ class StreamApp:
     async def _on_revoked(self, app: Any, *revoked: Any, **_: Any) -> None:
         del app
         log.info("partitions revoked: %s", revoked)
+        self._recovery.revoked()
         self.flusher.forget()
+
+    async def _on_assigned(self, app: Any, *assigned: Any, **_: Any) -> None:
+        del app, assigned
+        self._recovery.assigned()
+
+    def watch(self) -> None:
+        """Ends the process where it makes no progress although it could. To be called about once a second."""
+        if reason := self._recovery.stuck(recovered_changes(self.app)):
+            self._on_fatal(reason)
+        self.flusher.watch()
 
     async def _on_recover(self) -> None:
         """Comes after the table is restored and before events flow. Faust swallows what is raised here."""
@@ -126,6 +141,7 @@ class StreamApp:
         begins = await next_offsets(self.app, keys)
         ends = await asyncio.to_thread(source_ends, self.settings, topics)
         owned: dict[Key, Owned] = {key: Owned(ids[topics[key]], begins[key], ends.get(key)) for key in keys}
+        self._recovery.loading()
         await self.flusher.load(owned)
         log.info("loaded %d partitions in %.1f s", len(keys), time.monotonic() - started)
 

@@ -66,6 +66,11 @@ def owned_keys(app: Any) -> list[Key]:
     )
 
 
+def recovered_changes(app: Any) -> int:
+    """A number that grows with what the tables' recovery has read of its changelogs."""
+    return sum(app.tables.recovery.active_offsets.values())
+
+
 def fetch_without_waiting(app: Any) -> None:
     """Lets fetches come back after ``FETCH_WAIT_MS`` instead of Faust's 1.5 s.
 

@@ -1,4 +1,5 @@
-"""Tells a partition that is stuck from one that is idle, held up by a full disk, or busy."""
+"""Tells a partition that is stuck from one that is idle, held up by a full disk, or busy, and an assignment
+that is never recovered from one that takes its time."""
 
 from __future__ import annotations
 
@@ -9,6 +10,10 @@ from msgspec import Struct
 
 PAUSED_SECONDS = 10.0
 """When nobody looked for so long, the whole process was stopped: that is not the partitions' fault."""
+
+
+RECOVERY_SECONDS = 45.0
+"""Longest that the tables' recovery may read nothing."""
 
 
 class _Seen(Struct):
@@ -72,4 +77,47 @@ class Watchdog:
         return (
             f"{key[0]}/{key[1]}: no progress for {waited:.0f} s: committed {committed}, "
             f"read up to {expected}, topic ends at {end}"
+        )
+
+
+class RecoveryWatch:
+    """Watches the time between an assignment and the moment when its partitions are being loaded.
+
+    After a rebalance in the middle of a life, Faust's recovery has been seen to wait for changes of a
+    changelog that never came to it. A new process reads them.
+    """
+
+    def __init__(self, patience: float = RECOVERY_SECONDS) -> None:
+        self._patience = patience
+        self._loading = False
+        self._changes = -1
+        self._since: float | None = None
+        """When something was recovered last, monotonic seconds; None: nothing is to be recovered."""
+        self._looked_at = time.monotonic()
+
+    def revoked(self) -> None:
+        self._loading, self._since = False, None
+
+    def assigned(self) -> None:
+        # Recovery may have been faster than the news of the assignment.
+        if not self._loading:
+            self._changes, self._since = -1, time.monotonic()
+
+    def loading(self) -> None:
+        self._loading, self._since = True, None
+
+    def stuck(self, changes: int) -> str:
+        """Why recovery is stuck; empty: it is not. To be called about once a second.
+
+        ``changes``: how many have been read.
+        """
+        now = time.monotonic()
+        paused, self._looked_at = now - self._looked_at > PAUSED_SECONDS, now
+        if self._since is None:
+            return ""
+        if paused or changes != self._changes:
+            self._changes, self._since = changes, now
+        waited = now - self._since
+        return (
+            f"recovery of the tables has read nothing for {waited:.0f} s" if waited > self._patience else ""
         )

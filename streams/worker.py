@@ -89,7 +89,7 @@ class _Worker:
 
     async def _pulse(self) -> None:
         while True:
-            self._flusher.watch()
+            self._stream.watch()
             publish(self._flusher)
             self._beat()
             await asyncio.sleep(1.0)

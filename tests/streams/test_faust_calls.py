@@ -6,6 +6,7 @@ import inspect
 from importlib.metadata import version
 
 from aiokafka.consumer.fetcher import Fetcher
+from faust.app.base import App
 from faust.stores.memory import Store
 from faust.tables.base import Collection
 from faust.tables.recovery import Recovery
@@ -60,3 +61,10 @@ def test_the_wait_of_a_fetch_is_read_at_each_fetch() -> None:
     assert "self._fetch_max_wait_ms," in inspect.getsource(Fetcher._get_actions_per_node)
     assert "self._consumer = self._create_consumer(" in inspect.getsource(AIOKafkaConsumerThread)
     assert "_fetcher" in inspect.getsource(AIOKafkaConsumerThread)
+
+
+def test_recovery_counts_what_it_has_read() -> None:
+    source = inspect.getsource(Recovery)
+    assert "active_offsets: Counter[TP]" in source
+    assert "offsets = active_offsets" in source
+    assert "self.tables.on_rebalance" in inspect.getsource(App._on_partitions_assigned)

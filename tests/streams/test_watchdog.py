@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from streams import watchdog
-from streams.watchdog import Watchdog
+from streams.watchdog import RECOVERY_SECONDS, RecoveryWatch, Watchdog
 
 KEY = ("app_events", 0)
 
@@ -91,3 +91,34 @@ def test_a_turn_that_comes_late_on_a_slow_machine_is_not_stuck(monkeypatch: pyte
         verdicts.append(seen(70.0))
     assert [bool(verdict) for verdict in verdicts] == [False] * 141 + [True] * 10
     assert seen(1.0), "patience is back to its least when flushes are quick again"
+
+
+def test_a_recovery_that_reads_nothing_is_stuck_and_a_slow_one_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(watchdog.time, "monotonic", lambda: now)
+    watch = RecoveryWatch()
+
+    def after(seconds: float, changes: int) -> str:
+        nonlocal now
+        for _ in range(int(seconds)):
+            now += 1
+            said = watch.stuck(changes)
+        return said
+
+    assert after(2 * RECOVERY_SECONDS, 0) == ""  # nothing is assigned
+    watch.revoked()
+    assert after(2 * RECOVERY_SECONDS, 0) == ""  # a rebalance takes its time
+    watch.assigned()
+    assert after(RECOVERY_SECONDS, 0) == ""
+    for changes in range(1, 5):
+        assert after(RECOVERY_SECONDS - 1, changes) == ""
+    assert "has read nothing" in after(RECOVERY_SECONDS + 2, 4)
+    watch.revoked()
+    watch.assigned()
+    now += 10 * RECOVERY_SECONDS  # the process was stopped
+    assert watch.stuck(4) == ""
+    watch.loading()
+    watch.assigned()  # the news came later than the recovery
+    assert after(2 * RECOVERY_SECONDS, 4) == ""
