@@ -68,7 +68,7 @@ def owned_keys(app: Any) -> list[Key]:
 
 def recovered_changes(app: Any) -> int:
     """A number that grows with what the tables' recovery has read of its changelogs."""
-    return sum(app.tables.recovery.active_offsets.values())
+    return sum(offset or 0 for offset in app.tables.recovery.active_offsets.values())
 
 
 def fetch_without_waiting(app: Any) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from importlib.metadata import version
+from types import SimpleNamespace
 
 from aiokafka.consumer.fetcher import Fetcher
 from faust.app.base import App
@@ -12,6 +14,8 @@ from faust.tables.base import Collection
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+
+from streams.faust_calls import recovered_changes
 
 
 def parameters(function: object) -> list[str]:
@@ -68,3 +72,9 @@ def test_recovery_counts_what_it_has_read() -> None:
     assert "active_offsets: Counter[TP]" in source
     assert "offsets = active_offsets" in source
     assert "self.tables.on_rebalance" in inspect.getsource(App._on_partitions_assigned)
+
+
+def test_an_offset_that_recovery_does_not_know_yet_counts_as_none() -> None:
+    recovery = SimpleNamespace(active_offsets=Counter({"a": 7, "b": None, "c": -1}))
+    app = SimpleNamespace(tables=SimpleNamespace(recovery=recovery))
+    assert recovered_changes(app) == 6
