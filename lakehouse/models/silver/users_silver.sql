@@ -21,6 +21,44 @@ stored AS (
   FROM stored_users AS s
   JOIN touched AS t ON s.user_id = t.user_id
 ),
+-- What a stored profile says, one row a field: each field has a time of its own.
+fields AS (
+  SELECT 'email_sha256' AS field
+  UNION ALL
+  SELECT 'name' AS field
+  UNION ALL
+  SELECT 'country' AS field
+  UNION ALL
+  SELECT 'plan' AS field
+  UNION ALL
+  SELECT 'signup_timestamp' AS field
+  UNION ALL
+  SELECT 'is_active' AS field
+  UNION ALL
+  SELECT 'updated_at' AS field
+),
+said AS (
+  SELECT
+    s.user_id,
+    CASE f.field
+      WHEN 'email_sha256' THEN s.email_sha256_updated_at
+      WHEN 'name' THEN s.name_updated_at
+      WHEN 'country' THEN s.country_updated_at
+      WHEN 'plan' THEN s.plan_updated_at
+      WHEN 'signup_timestamp' THEN s.signup_timestamp_updated_at
+      WHEN 'is_active' THEN s.is_active_updated_at
+      ELSE s.updated_at
+    END AS updated_at,
+    s.load_timestamp,
+    CASE WHEN f.field = 'email_sha256' THEN s.email_sha256 END AS email_sha256,
+    CASE WHEN f.field = 'name' THEN s.name END AS name,
+    CASE WHEN f.field = 'country' THEN s.country END AS country,
+    CASE WHEN f.field = 'plan' THEN s.plan END AS plan,
+    CASE WHEN f.field = 'signup_timestamp' THEN s.signup_timestamp END AS signup_timestamp,
+    CASE WHEN f.field = 'is_active' THEN s.is_active END AS is_active
+  FROM stored AS s
+  CROSS JOIN fields AS f
+),
 records AS (
   SELECT
     user_id,
@@ -40,121 +78,19 @@ records AS (
   UNION ALL
   SELECT
     user_id,
-    email_sha256_updated_at AS updated_at,
+    updated_at,
     0 AS is_new,
     load_timestamp,
     0 AS source_partition,
     0 AS source_offset,
     load_timestamp AS source_timestamp,
     email_sha256,
-    CAST(NULL AS STRING) AS name,
-    CAST(NULL AS STRING) AS country,
-    CAST(NULL AS STRING) AS plan,
-    CAST(NULL AS TIMESTAMP) AS signup_timestamp,
-    CAST(NULL AS BOOLEAN) AS is_active
-  FROM stored
-  WHERE email_sha256_updated_at IS NOT NULL
-  UNION ALL
-  SELECT
-    user_id,
-    name_updated_at AS updated_at,
-    0 AS is_new,
-    load_timestamp,
-    0 AS source_partition,
-    0 AS source_offset,
-    load_timestamp AS source_timestamp,
-    CAST(NULL AS STRING) AS email_sha256,
     name,
-    CAST(NULL AS STRING) AS country,
-    CAST(NULL AS STRING) AS plan,
-    CAST(NULL AS TIMESTAMP) AS signup_timestamp,
-    CAST(NULL AS BOOLEAN) AS is_active
-  FROM stored
-  WHERE name_updated_at IS NOT NULL
-  UNION ALL
-  SELECT
-    user_id,
-    country_updated_at AS updated_at,
-    0 AS is_new,
-    load_timestamp,
-    0 AS source_partition,
-    0 AS source_offset,
-    load_timestamp AS source_timestamp,
-    CAST(NULL AS STRING) AS email_sha256,
-    CAST(NULL AS STRING) AS name,
     country,
-    CAST(NULL AS STRING) AS plan,
-    CAST(NULL AS TIMESTAMP) AS signup_timestamp,
-    CAST(NULL AS BOOLEAN) AS is_active
-  FROM stored
-  WHERE country_updated_at IS NOT NULL
-  UNION ALL
-  SELECT
-    user_id,
-    plan_updated_at AS updated_at,
-    0 AS is_new,
-    load_timestamp,
-    0 AS source_partition,
-    0 AS source_offset,
-    load_timestamp AS source_timestamp,
-    CAST(NULL AS STRING) AS email_sha256,
-    CAST(NULL AS STRING) AS name,
-    CAST(NULL AS STRING) AS country,
     plan,
-    CAST(NULL AS TIMESTAMP) AS signup_timestamp,
-    CAST(NULL AS BOOLEAN) AS is_active
-  FROM stored
-  WHERE plan_updated_at IS NOT NULL
-  UNION ALL
-  SELECT
-    user_id,
-    signup_timestamp_updated_at AS updated_at,
-    0 AS is_new,
-    load_timestamp,
-    0 AS source_partition,
-    0 AS source_offset,
-    load_timestamp AS source_timestamp,
-    CAST(NULL AS STRING) AS email_sha256,
-    CAST(NULL AS STRING) AS name,
-    CAST(NULL AS STRING) AS country,
-    CAST(NULL AS STRING) AS plan,
     signup_timestamp,
-    CAST(NULL AS BOOLEAN) AS is_active
-  FROM stored
-  WHERE signup_timestamp_updated_at IS NOT NULL
-  UNION ALL
-  SELECT
-    user_id,
-    is_active_updated_at AS updated_at,
-    0 AS is_new,
-    load_timestamp,
-    0 AS source_partition,
-    0 AS source_offset,
-    load_timestamp AS source_timestamp,
-    CAST(NULL AS STRING) AS email_sha256,
-    CAST(NULL AS STRING) AS name,
-    CAST(NULL AS STRING) AS country,
-    CAST(NULL AS STRING) AS plan,
-    CAST(NULL AS TIMESTAMP) AS signup_timestamp,
     is_active
-  FROM stored
-  WHERE is_active_updated_at IS NOT NULL
-  UNION ALL
-  SELECT
-    user_id,
-    updated_at AS updated_at,
-    0 AS is_new,
-    load_timestamp,
-    0 AS source_partition,
-    0 AS source_offset,
-    load_timestamp AS source_timestamp,
-    CAST(NULL AS STRING) AS email_sha256,
-    CAST(NULL AS STRING) AS name,
-    CAST(NULL AS STRING) AS country,
-    CAST(NULL AS STRING) AS plan,
-    CAST(NULL AS TIMESTAMP) AS signup_timestamp,
-    CAST(NULL AS BOOLEAN) AS is_active
-  FROM stored
+  FROM said
   WHERE updated_at IS NOT NULL
 ),
 placed AS (
