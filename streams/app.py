@@ -108,6 +108,7 @@ class StreamApp:
 
     async def _on_recover(self) -> None:
         """Comes after the table is restored and before events flow. Faust swallows what is raised here."""
+        self._recovery.recovered()
         reason = ""
         for attempt in range(1, LOAD_TRIES + 1):
             try:
@@ -141,7 +142,6 @@ class StreamApp:
         begins = await next_offsets(self.app, keys)
         ends = await asyncio.to_thread(source_ends, self.settings, topics)
         owned: dict[Key, Owned] = {key: Owned(ids[topics[key]], begins[key], ends.get(key)) for key in keys}
-        self._recovery.loading()
         await self.flusher.load(owned)
         log.info("loaded %d partitions in %.1f s", len(keys), time.monotonic() - started)
 

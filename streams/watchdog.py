@@ -81,7 +81,7 @@ class Watchdog:
 
 
 class RecoveryWatch:
-    """Watches the time between an assignment and the moment when its partitions are being loaded.
+    """Watches the time between an assignment and the moment when the tables are recovered.
 
     After a rebalance in the middle of a life, Faust's recovery has been seen to wait for changes of a
     changelog that never came to it. A new process reads them.
@@ -89,22 +89,22 @@ class RecoveryWatch:
 
     def __init__(self, patience: float = RECOVERY_SECONDS) -> None:
         self._patience = patience
-        self._loading = False
+        self._done = False
         self._changes = -1
         self._since: float | None = None
         """When something was recovered last, monotonic seconds; None: nothing is to be recovered."""
         self._looked_at = time.monotonic()
 
     def revoked(self) -> None:
-        self._loading, self._since = False, None
+        self._done, self._since = False, None
 
     def assigned(self) -> None:
         # Recovery may have been faster than the news of the assignment.
-        if not self._loading:
+        if not self._done:
             self._changes, self._since = -1, time.monotonic()
 
-    def loading(self) -> None:
-        self._loading, self._since = True, None
+    def recovered(self) -> None:
+        self._done, self._since = True, None
 
     def stuck(self, changes: int) -> str:
         """Why recovery is stuck; empty: it is not. To be called about once a second.

@@ -15,8 +15,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from contracts import logs
-from contracts.settings import Settings
+from contracts.settings import Ports, Settings
 from runtime.cli import main
+from tests.runtime.free_ports import free_ports
 
 
 @pytest.fixture
@@ -131,8 +132,12 @@ def test_status_and_down_where_nothing_runs(in_folder: Path) -> None:
 def test_up_with_a_port_in_use_says_which_and_leaves_nothing(in_folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        embedded = ("--set", "kafka.bootstrap=127.0.0.1:1", "--set", "registry.url=http://127.0.0.1:1")
-        base = ("--set", f"ports.api={port}", *embedded, "up", "--engine", "embedded", "--no-simulators")
+        others = [name for name in Ports.__struct_fields__ if name != "api"]
+        free = zip(others, free_ports(len(others)), strict=True)
+        told = [f"ports.api={port}", *(f"ports.{name}={number}" for name, number in free)]
+        told += ["kafka.bootstrap=127.0.0.1:1", "registry.url=http://127.0.0.1:1"]
+        base = [part for each in told for part in ("--set", each)]
+        base += ["up", "--engine", "embedded", "--no-simulators"]
         for arguments in (base, (*base, "--detach")):
             program = (sys.executable, "-m", "runtime", *arguments)
             result = subprocess.run(program, capture_output=True, text=True)

@@ -119,6 +119,6 @@ def test_a_recovery_that_reads_nothing_is_stuck_and_a_slow_one_is_not(
     watch.assigned()
     now += 10 * RECOVERY_SECONDS  # the process was stopped
     assert watch.stuck(4) == ""
-    watch.loading()
+    watch.recovered()
     watch.assigned()  # the news came later than the recovery
     assert after(2 * RECOVERY_SECONDS, 4) == ""
