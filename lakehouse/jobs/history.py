@@ -15,15 +15,16 @@ from typing import Any, Literal
 
 import msgspec
 import pyarrow as pa
-from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
+import pyarrow.parquet as pq
 from msgspec import Struct
 
-from contracts.layout import run_folder, table_path
+from contracts.errors import NotFound
+from contracts.layout import run_folder
 from contracts.platform import PLATFORM_LANDING
 from contracts.platform import RUNS as PLATFORM_RUNS
 from contracts.settings import Settings
 from lakehouse.medallion import platform_landing
+from lakehouse.storage import tables
 
 SOURCE = PLATFORM_RUNS.name
 TABLE = PLATFORM_RUNS.table
@@ -96,11 +97,19 @@ def _landed(settings: Settings) -> list[Run]:
 
 def _stored(settings: Settings) -> list[Run]:
     try:
-        table = DeltaTable(str(table_path(settings, "platform", TABLE)))
-    except TableNotFoundError:
+        files = tables.data_files(settings, TABLE)
+    except NotFound:
         return []
-    columns = [name for name in RUNS.names if name in table.schema().to_arrow().names]
-    return [_run(row) for row in table.to_pyarrow_table(columns=columns).to_pylist()]
+    return [_run(row) for path in files for row in _rows(path)]
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """What a data file has of a run's columns. Not by deltalake's reader: its threads outlive what they read,
+    and every other process that used it was aborted at its end."""
+    with pq.ParquetFile(path) as file:
+        present = [name for name in RUNS.names if name in file.schema_arrow.names]
+        rows: list[dict[str, Any]] = file.read(columns=present).to_pylist()
+    return rows
 
 
 def _row(run: Run) -> dict[str, Any]:

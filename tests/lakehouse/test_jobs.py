@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,11 +16,13 @@ from msgspec import structs
 
 from contracts.errors import DependencyError, SettingsError
 from contracts.settings import Segments, Settings
+from lakehouse.datasets import dataset
 from lakehouse.embedded.jobs import EmbeddedJobs
 from lakehouse.jobs.declaration import JOBS, job_named, output_file
 from lakehouse.jobs.due import due_runs
 from lakehouse.jobs.history import runs
 from lakehouse.jobs.runner import run_job
+from lakehouse.medallion.bronze import BronzeTable
 from tests.lakehouse.driver_process import environment
 from tests.lakehouse.view_rows import DAY, TOPIC, Views, session, window
 
@@ -131,6 +134,21 @@ def test_runs_are_remembered_also_failed_ones(settings: Settings, views: Views) 
     assert json.loads(good.versions) == {"events_aggregated_realtime": {f"{DAY}/{TOPIC}/0": 10}}
     assert failed.status == "failed" and failed.error and "cannot be read" in failed.error
     assert good.started_at <= good.ended_at <= failed.started_at
+
+
+@pytest.mark.heavy
+def test_runs_in_the_table_are_read_and_the_reader_ends_in_peace(settings: Settings, views: Views) -> None:
+    views.add([window(5, "u1", 1)], 10)
+    run(settings, "hourly_aggregates")
+    told = runs(settings)
+    BronzeTable(settings, dataset("batch_runs")).take()
+    shutil.rmtree(settings.data_root / "landing")
+    assert runs(settings) == told
+    command = [sys.executable, "-P", "-m", "runtime", "batch", "history", "--json"]
+    for _ in range(8):
+        said = subprocess.run(command, env=environment(settings), capture_output=True, check=False)
+        assert (said.returncode, said.stderr) == (0, b"")
+        assert [each["run_id"] for each in json.loads(said.stdout)] == [each.run_id for each in told]
 
 
 KILLED = """
