@@ -243,8 +243,10 @@ def _committed(task: Task, before: int) -> tuple[int, int]:
         commit = delta_log.read_commit(task.path, at)
         if commit is not None and commit.transactions.get(app) == task.txn:
             metrics = commit.info.get("operationMetrics") or {}
+            # A Replace of nothing by nothing has no such metric.
+            written = metrics.get("numOutputRows", sum(file.rows for file in commit.added))
             # A Replace copies what its files hold beside the rows that it replaces.
-            return at, int(metrics["numOutputRows"]) - int(metrics.get("numCopiedRows", 0))
+            return at, int(written) - int(metrics.get("numCopiedRows", 0))
         at -= 1
     raise ConflictError(f"{task.target.name}: transaction {task.txn} was not written")
 

@@ -257,7 +257,7 @@ def test_spark_reads_every_table_that_has_no_model(
 def test_no_rows_give_none_on_both_engines(
     declared: Dataset, tmp_path: Path, engines: tuple[SparkEngine, EmbeddedEngine]
 ) -> None:
-    spark, embedded = (run(engine, declared, tmp_path, [0], 1) for engine in engines)
+    spark, embedded = (run(engine, declared, tmp_path, [0, 0, 0], 1) for engine in engines)
     assert difference(spark, embedded) == []
 
 
