@@ -9,6 +9,7 @@ Rows go to `landing/platform_batch_runs` as a chain, like any source's, and the 
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +29,8 @@ from lakehouse.storage import tables
 
 SOURCE = PLATFORM_RUNS.name
 TABLE = PLATFORM_RUNS.table
+
+log = logging.getLogger(__name__)
 
 Trigger = Literal["command", "schedule", "missed", "late"]
 
@@ -88,6 +91,10 @@ def _read(under_way: Path) -> Run | None:
     try:
         return msgspec.json.decode(under_way.read_bytes(), type=Run)
     except FileNotFoundError:
+        return None
+    except msgspec.MsgspecError as error:
+        # The machine went down before it was on disk: it must not keep all later runs from beginning.
+        log.warning("%s names no run: %s", under_way, error)
         return None
 
 

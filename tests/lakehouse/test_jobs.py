@@ -15,6 +15,7 @@ import pytest
 from msgspec import structs
 
 from contracts.errors import DependencyError, SettingsError
+from contracts.layout import run_folder
 from contracts.settings import Segments, Settings
 from lakehouse.datasets import dataset
 from lakehouse.embedded.jobs import EmbeddedJobs
@@ -172,6 +173,15 @@ def test_a_run_that_was_killed_leaves_a_row_at_the_next(settings: Settings, view
     assert (killed.job, killed.run_date, killed.status) == ("hourly_aggregates", DAY, "failed")
     assert killed.error and "killed" in killed.error
     assert killed.started_at < killed.ended_at <= good.ended_at
+
+
+def test_a_torn_name_of_the_run_before_holds_up_no_run(settings: Settings, views: Views) -> None:
+    views.add([window(5, "u1", 1)], 10)
+    torn = run_folder(settings) / "batch-run.json"
+    torn.parent.mkdir(parents=True, exist_ok=True)
+    torn.write_bytes(b"")
+    run(settings, "hourly_aggregates")
+    assert [each.status for each in runs(settings)] == ["succeeded"]
 
 
 def test_what_is_due(settings: Settings, views: Views) -> None:
