@@ -17,6 +17,8 @@ Callers catch a family; the command line prints the message of any of them in on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class PlatformError(Exception):
     """Root of all errors that the platform raises on purpose."""
@@ -83,14 +85,35 @@ class ConflictError(PlatformError):
 
 
 class NotFound(PlatformError):
-    """What was asked for does not exist."""
+    """What was asked for does not exist.
+
+    ``suggestions`` are the nearest names; ``offset`` is the name's place in a query, characters before it.
+    """
 
     exit_code = 5
 
+    def __init__(self, message: str, *, suggestions: Sequence[str] = (), offset: int | None = None) -> None:
+        super().__init__(message)
+        self.suggestions = tuple(suggestions)
+        self.offset = offset
+
 
 class QueryError(PlatformError):
-    """A query is refused (``code`` = ``refused``, ``invalid``) or was stopped (``timeout``, ``memory``)."""
+    """A query is refused (``code`` = ``refused``, ``invalid``) or was stopped (``timeout``, ``memory``).
 
-    def __init__(self, message: str, *, code: str = "invalid") -> None:
+    ``offset`` is the place in its text, characters before it; ``suggestions`` are the names nearest to an
+    unknown one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "invalid",
+        offset: int | None = None,
+        suggestions: Sequence[str] = (),
+    ) -> None:
         super().__init__(message)
         self.code = code
+        self.offset = offset
+        self.suggestions = tuple(suggestions)

@@ -78,22 +78,22 @@ class Guard:
             scope.setdefault("state", {})["has_key"] = not self._keys or self._knows(headers)
             await self._app(scope, receive, send_guarded)
             return
-        status, code, message = refusal
-        response = problem(status, code, message)
-        if status == 401:
+        code, message = refusal
+        response = problem(code, message)
+        if code == "unauthorized":
             response.headers["WWW-Authenticate"] = "Bearer"
         await response.to_asgi_response(None, Request(scope, receive=receive))(scope, receive, send_guarded)
 
-    def _refusal(self, method: str, path: str, headers: Headers) -> tuple[int, str, str] | None:
+    def _refusal(self, method: str, path: str, headers: Headers) -> tuple[str, str] | None:
         if self._hosts is not None:
             host = headers.get("host", "")
             name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
             if name.lower() not in self._hosts:
-                return 421, "misdirected", f"this server does not answer for the host {host!r}"
+                return "misdirected", f"this server does not answer for the host {host!r}"
         if method not in ("GET", "HEAD", "OPTIONS") and _from_another_site(headers):
-            return 403, "cross_site", "requests from another site's page are refused"
+            return "cross_site", "requests from another site's page are refused"
         if self._keys and path not in OPEN_PATHS and not self._knows(headers):
-            return 401, "unauthorized", "this server needs a key: Authorization: Bearer <key>"
+            return "unauthorized", "this server needs a key: Authorization: Bearer <key>"
         return None
 
     def _knows(self, headers: Headers) -> bool:

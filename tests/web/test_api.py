@@ -104,7 +104,10 @@ def test_errors_are_json_with_a_code(silver: Settings, with_client: Any) -> None
             answer = response.json()
             told = (response.status_code, answer["code"], answer["status"])
             assert told == (status, code, status), (method, path, body and body[:80])
-            assert answer["message"]
+            assert answer["detail"] and answer["title"]
+            assert response.headers["content-type"] == "application/problem+json"
+            told = (await client.get(answer["type"])).json()
+            assert told["title"] == answer["title"]
 
     with_client(silver, ask)
 
@@ -185,7 +188,7 @@ def test_openapi_names_every_operation(settings: Settings, with_client: Any) -> 
     async def body(client: httpx.AsyncClient) -> None:
         document = (await client.get("/schema/openapi.json")).json()
         operations = {o["operationId"] for path in document["paths"].values() for o in path.values()}
-        assert operations == {"Health", "ListTables", "GetTable", "PreviewTable", "Query"}
+        assert operations == {"Health", "Problem", "ListTables", "GetTable", "PreviewTable", "Query"}
 
     with_client(settings, body)
 

@@ -26,7 +26,7 @@ async function ask(path, options = {}) {
   const response = await fetch(path, { ...options, headers });
   const body = JSON.parse(await response.text(), exact);
   byId("key-form").hidden = response.status !== 401;
-  if (!response.ok && !body.services) throw new Error(body.message || `HTTP ${response.status}`);
+  if (!response.ok && !body.services) throw new Error(body.detail || `HTTP ${response.status}`);
   return body;
 }
 

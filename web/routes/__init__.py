@@ -1,0 +1,10 @@
+"""The routes of the REST API, by what they are about. Handlers only translate; what they say is made
+elsewhere."""
+
+from __future__ import annotations
+
+from litestar.handlers import BaseRouteHandler
+
+from web.routes import platform, sql, tables
+
+ROUTES: list[BaseRouteHandler] = [*platform.ROUTES, *tables.ROUTES, *sql.ROUTES]
