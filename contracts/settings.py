@@ -228,8 +228,16 @@ class Api(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Memory limit of one query, MiB."""
     query_timeout_seconds: PositiveSeconds = 30.0
     """Time limit of one query, seconds."""
-    query_rows: Positive = 10_000
-    """Most rows of one answer of POST /query."""
+    query_rows: Positive = 1000
+    """Rows of an answer of POST /query that names no limit."""
+    query_rows_max: Positive = 1000
+    """Most rows of one answer, whatever limit is asked for."""
+    answer_mb: Positive = 32
+    """Most MiB of one answer; rows beyond are cut like those beyond the limit."""
+    cache_mb: Positive = 64
+    """Answers of queries that are kept until a table changes, MiB."""
+    query_workers: Positive = 2
+    """Processes that run queries, one query each at a time."""
     preview_rows: Positive = 20
     """Rows of a table preview."""
 

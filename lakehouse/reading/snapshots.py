@@ -73,6 +73,13 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         return sum(file.size for file in self.files)
 
     @property
+    def token(self) -> tuple[object, ...]:
+        """Equal for two snapshots of the table that hold the same rows."""
+        if self.version is not None:
+            return (self.version, self.updated_at, len(self.files))
+        return (hash(tuple(file.path for file in self.files)), self.updated_at, len(self.files))
+
+    @property
     def newest(self) -> datetime | None:
         """Newest event time, by the files' statistics."""
         return max((file.newest for file in self.files if file.newest), default=None)
@@ -87,6 +94,8 @@ class _Kept:
         self.version = int(table.version())
         self.log_inode = log_inode
         self.checked_at = monotonic()
+        self.log = snapshot.path / delta_log.LOG_FOLDER
+        self.next_commit = delta_log.commit_file(snapshot.path, self.version + 1)
 
 
 class Snapshots:
@@ -119,6 +128,25 @@ class Snapshots:
                 return None
             self._kept[name] = kept
             return kept.snapshot
+
+    def unchanged(self, name: str) -> Snapshot | None:
+        """The kept snapshot, where two looks at the log say that it is the newest; None: ask ``get``.
+
+        Never waits, so that an event loop may call it.
+        """
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            kept = self._kept.get(name)
+            if kept is None or monotonic() - kept.checked_at > RELOAD_SECONDS:
+                return None
+            try:
+                same = kept.log.stat().st_ino == kept.log_inode
+            except OSError:
+                return None
+            return kept.snapshot if same and not kept.next_commit.exists() else None
+        finally:
+            self._lock.release()
 
     def at(self, name: str, *, version: int | None = None, time: datetime | None = None) -> Snapshot:
         """The table's snapshot of a version, or of the version that it had at a time (UTC).

@@ -35,7 +35,7 @@ Examples:
 @click.argument("text", metavar="SELECT")
 @click.option("as_json", "--json", is_flag=True, help="JSON as POST /query answers it.")
 @click.option("as_csv", "--csv", is_flag=True, help="CSV with a header.")
-@click.option("--limit", type=click.IntRange(min=1), help="Most rows; api.query_rows at most.")
+@click.option("--limit", type=click.IntRange(min=1), help="Most rows; api.query_rows_max at most.")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
@@ -65,13 +65,13 @@ def command(
     how = Asked(limit, timeout, "csv" if as_csv else "json", version, as_of)
     result = asyncio.run(_run(resolved.settings, sql, how))
     if as_csv:
-        sys.stdout.buffer.write(result.answer.rows)
+        sys.stdout.buffer.write(result.rows)
     elif as_json:
         _print_json(result)
     else:
         _print_table(result)
-    if result.answer.truncated and not as_json:
-        click.echo(f"dp: more rows than {result.answer.row_count} were cut off", err=True)
+    if result.truncated and not as_json:
+        click.echo(f"dp: more rows than {result.row_count} were cut off", err=True)
 
 
 class Asked(NamedTuple):
@@ -94,7 +94,7 @@ async def _run(settings: Settings, sql: str, how: Asked) -> Result:
 def _print_json(result: Result) -> None:
     import msgspec
 
-    answer = result.answer
+    answer = result
     document: dict[str, Any] = {
         "columns": answer.columns,
         "rows": msgspec.Raw(answer.rows),
@@ -111,7 +111,7 @@ def _print_table(result: Result) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    answer = result.answer
+    answer = result
     table = Table(header_style="bold")
     for column in answer.columns:
         numeric = column.type.startswith(("DECIMAL", "DOUBLE", "FLOAT")) or column.type.endswith(
@@ -138,9 +138,9 @@ def _one_below_another(result: Result) -> Table:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for number, row in enumerate(json.loads(result.answer.rows), start=1):
+    for number, row in enumerate(json.loads(result.rows), start=1):
         table.add_row(Text(f"row {number}", "dim"), "")
-        for column, value in zip(result.answer.columns, row, strict=True):
+        for column, value in zip(result.columns, row, strict=True):
             table.add_row(Text(column.name), Text(_cell(value)))
     return table
 

@@ -87,7 +87,7 @@ ERRORS: list[tuple[str, str, bytes | None, int, str]] = [
     (
         "POST",
         "/query",
-        b'{"sql": "SELECT sum(hash(range) % 3) FROM range(1000000000000)", "timeout_seconds": 0.5}',
+        b'{"sql": "SELECT sum(hash(range) % 3) FROM range(1000000000000)", "timeout": 0.5}',
         408,
         "timeout",
     ),

@@ -40,8 +40,8 @@ def test_a_commit_is_seen_by_the_next_query(
         before = await queries.query(sql)
         add(silver, "app_events_silver", make_rows("app_events_silver", 1, 100))
         after = await queries.query(sql)
-        assert json.loads(before.answer.rows) == [[30, 2]]
-        assert json.loads(after.answer.rows) == [[31, 2]]
+        assert json.loads(before.rows) == [[30, 2]]
+        assert json.loads(after.rows) == [[31, 2]]
         assert (before.versions, after.versions) == ({"app_events_silver": 1}, {"app_events_silver": 2})
 
     with_queries(silver, body)
@@ -50,11 +50,11 @@ def test_a_commit_is_seen_by_the_next_query(
 def test_a_declared_table_that_is_not_there_yet_is_empty(settings: Settings, with_queries: Any) -> None:
     async def body(queries: Queries) -> None:
         result = await queries.query("SELECT metric_date, total_events FROM event_metrics_gold")
-        assert [(c.name, c.type) for c in result.answer.columns] == [
+        assert [(c.name, c.type) for c in result.columns] == [
             ("metric_date", "DATE"),
             ("total_events", "BIGINT"),
         ]
-        assert (result.answer.row_count, result.versions) == (0, {"event_metrics_gold": None})
+        assert (result.row_count, result.versions) == (0, {"event_metrics_gold": None})
 
     with_queries(settings, body)
 
@@ -76,7 +76,7 @@ def test_a_bomb_is_stopped_and_the_next_query_works(silver: Settings, with_queri
             if expected == "timeout":
                 assert not any(psutil.pid_exists(pid) for pid in pids)
             result = await queries.query("SELECT count(*) FROM app_events_silver")
-            assert json.loads(result.answer.rows) == [[30]]
+            assert json.loads(result.rows) == [[30]]
 
     with_queries(silver, body)
 
@@ -111,7 +111,7 @@ def test_the_worker_alone_holds_against_what_the_checks_would_refuse(
     async def body(queries: Queries) -> None:
         for sql in attacks:
             await code_of(queries.sandbox.run(trusted(sql), 20.0))
-        assert json.loads((await queries.query("SELECT 1")).answer.rows) == [[1]]
+        assert json.loads((await queries.query("SELECT 1")).rows) == [[1]]
 
     with_queries(silver, body)
     assert outside.read_text() == "a\n1\n"
@@ -147,7 +147,7 @@ def test_a_worker_that_is_killed_is_replaced(silver: Settings, with_queries: Any
         process.kill()
         assert await code_of(query) == "memory"
         result = await queries.query("SELECT count(*) FROM app_events_silver")
-        assert json.loads(result.answer.rows) == [[30]]
+        assert json.loads(result.rows) == [[30]]
 
     with_queries(silver, body)
 
@@ -164,7 +164,7 @@ def test_a_full_queue_says_busy_and_a_gone_client_frees_its_worker(
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-        assert json.loads((await queries.query("SELECT 1")).answer.rows) == [[1]]
+        assert json.loads((await queries.query("SELECT 1")).rows) == [[1]]
 
     with_queries(silver, body)
 
@@ -172,11 +172,11 @@ def test_a_full_queue_says_busy_and_a_gone_client_frees_its_worker(
 def test_limits_cut_rows_and_bytes_and_say_so(settings: Settings, with_queries: Any) -> None:
     async def body(queries: Queries) -> None:
         rows = await queries.query("SELECT * FROM range(10000000000)", limit=3)
-        assert (json.loads(rows.answer.rows), rows.answer.truncated) == ([[0], [1], [2]], True)
+        assert (json.loads(rows.rows), rows.truncated) == ([[0], [1], [2]], True)
         exact = await queries.query("SELECT * FROM range(3)", limit=3)
-        assert (exact.answer.row_count, exact.answer.truncated) == (3, False)
+        assert (exact.row_count, exact.truncated) == (3, False)
         wide = await queries.query("SELECT repeat('x', 1000000) FROM range(60)")
-        assert wide.answer.truncated and len(wide.answer.rows) < 33 * 2**20
+        assert wide.truncated and len(wide.rows) < 33 * 2**20
 
     with_queries(settings, body)
 
@@ -200,6 +200,6 @@ def test_a_column_added_later_is_null_in_older_files(
         result = await queries.query(
             "SELECT total_events, avg_event_value FROM event_metrics_gold ORDER BY total_events"
         )
-        assert json.loads(result.answer.rows) == [[0, None], [1, 1.0]]
+        assert json.loads(result.rows) == [[0, None], [1, 1.0]]
 
     with_queries(settings, body)

@@ -3,87 +3,53 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-import msgspec
 from litestar import Request, Response, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
+from web.answers import answer, wanted_format
 from web.errors import STATEMENT
-from web.queries import Queries, Result
-from web.sandbox.protocol import Column
+from web.queries import Parameters, Queries, Question
+from web.sandbox.protocol import Format
 
 
 class QueryBody(Struct, kw_only=True, forbid_unknown_fields=True):
     """Body of `POST /query`."""
 
     sql: Annotated[str, Meta(min_length=1, description="One SELECT, in DuckDB's dialect.")]
-    limit: Annotated[int, Meta(ge=1, description="Most rows; api.query_rows at most.")] | None = None
-    timeout_seconds: Annotated[float, Meta(gt=0, description="api.query_timeout_seconds at most.")] | None = (
-        None
-    )
-    format: Literal["json", "csv"] = "json"
+    parameters: Annotated[
+        Parameters,
+        Meta(description="Values of its parameters: an array for `?` and `$1`, an object for `$name`."),
+    ] = None
+    limit: Annotated[int, Meta(ge=1, description="Most rows; api.query_rows_max at most.")] | None = None
+    timeout: (
+        Annotated[float, Meta(gt=0, description="Seconds; api.query_timeout_seconds at most.")] | None
+    ) = None
     as_of: Annotated[datetime, Meta(tz=True, description="Read every table as it was then.")] | None = None
     version: Annotated[int, Meta(ge=0, description="Read the one table of the query as this.")] | None = None
-
-
-class QueryAnswer(Struct, kw_only=True):
-    """Rows of a query.
-
-    Integers keep every digit as JSON numbers, also beyond 2^53; NaN and the infinities are texts, decimals
-    are text, timestamps RFC 3339 in UTC.
-    """
-
-    columns: list[Column]
-    rows: list[list[Any]]
-    row_count: int
-    truncated: bool
-    """Whether there are more rows than were asked for or are allowed."""
-    elapsed_ms: float
-    versions: dict[str, int | None]
-    """Delta version that each table was read at; null: not created yet, or without versions."""
+    format: Annotated[Format, Meta(description="Before the header Accept.")] | None = None
 
 
 @post("/query", operation_id="Query", summary="Read-only SQL", tags=["sql"], status_code=200)
 async def query(
     request: Request[Any, Any, Any], queries: NamedDependency[Queries], data: JSONBody[QueryBody]
 ) -> Response[Any]:
-    """Runs one SELECT over the tables, in a sandbox. `format: csv` answers text/csv."""
+    """Runs one SELECT over the tables, in a sandbox. Equal queries run once, and are answered from memory
+    until a table changes (`X-Cache: hit`)."""
     request.scope["state"][STATEMENT] = data.sql
-    result = await queries.query(
-        data.sql,
+    question = Question(
+        sql=data.sql,
+        parameters=data.parameters,
         limit=data.limit,
-        seconds=data.timeout_seconds,
-        format=data.format,
+        seconds=data.timeout,
+        format=data.format or wanted_format(request),
         version=data.version,
         as_of=data.as_of,
     )
-    if data.format == "json":
-        return Response(answer_of(result))
-    return Response(
-        result.answer.rows,
-        media_type="text/csv",
-        headers={
-            "X-Row-Count": str(result.answer.row_count),
-            "X-Truncated": str(result.answer.truncated).lower(),
-            "X-Versions": msgspec.json.encode(result.versions).decode(),
-        },
-    )
-
-
-def answer_of(result: Result) -> QueryAnswer:
-    """The JSON form of a result."""
-    answer = result.answer
-    return QueryAnswer(
-        columns=answer.columns,
-        rows=msgspec.Raw(answer.rows),  # type: ignore[arg-type]  # already JSON, from the worker
-        row_count=answer.row_count,
-        truncated=answer.truncated,
-        elapsed_ms=answer.elapsed_ms,
-        versions=result.versions,
-    )
+    return await answer(request, queries.ask(question))
 
 
 ROUTES = [query]

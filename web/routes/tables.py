@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
-from litestar import get
+from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from web.answers import answer
 from web.catalog import TableDetail, TableSummary, detail, summaries
+from web.preview import Preview
 from web.queries import Queries
-from web.routes.sql import QueryAnswer, answer_of
 
 Limit = Annotated[
     int | None, QueryParameter(ge=1, description="Most rows; the settings' own limit holds as well.")
 ]
+Columns = Annotated[str | None, QueryParameter(description="Names with commas between; all by default.")]
+Where = Annotated[
+    str | None, QueryParameter(description="A condition over its columns, in DuckDB's dialect.")
+]
+Order = Annotated[
+    str | None,
+    QueryParameter(description="Columns with commas between; a minus in front: the greatest first."),
+]
+AsOf = Annotated[datetime | None, QueryParameter(description="Read the table as it was then (RFC 3339).")]
 
 
 @get("/tables", operation_id="ListTables", summary="All tables", tags=["tables"])
@@ -32,12 +43,27 @@ async def get_table(queries: NamedDependency[Queries], name: FromPath[str]) -> T
     return await asyncio.to_thread(detail, queries.snapshots, queries.datasets, name)
 
 
-@get("/tables/{name:str}/preview", operation_id="PreviewTable", summary="Newest rows", tags=["tables"])
+@get("/tables/{name:str}/preview", operation_id="PreviewTable", summary="Some rows", tags=["tables"])
 async def preview_table(
-    queries: NamedDependency[Queries], name: FromPath[str], limit: Limit = None
-) -> QueryAnswer:
-    """The newest rows of a table, from the files that were added last."""
-    return answer_of(await queries.preview(name, limit))
+    request: Request[Any, Any, Any],
+    queries: NamedDependency[Queries],
+    name: FromPath[str],
+    limit: Limit = None,
+    columns: Columns = None,
+    where: Where = None,
+    order: Order = None,
+    as_of: AsOf = None,
+) -> Response[Any]:
+    """The newest rows, from the files that were added last; with `where`, `order` or `as_of` those that these
+    ask for."""
+    preview = Preview(
+        limit=limit, columns=_names(columns), where=where or "", order=_names(order), as_of=as_of
+    )
+    return await answer(request, queries.preview(name, preview))
+
+
+def _names(listed: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in listed.split(",") if name.strip()) if listed else ()
 
 
 ROUTES = [list_tables, get_table, preview_table]

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import ParseError, SqlglotError
 
 from contracts.errors import NotFound, QueryError
 from web.sandbox.functions import ALLOWED, TABLE_FUNCTIONS
@@ -24,6 +24,10 @@ _READERS = (exp.ReadCSV, exp.ReadParquet)
 _TABLE_FUNCTION_NODES = (exp.GenerateSeries, exp.Unnest, exp.Explode)
 
 
+class SyntaxRefused(QueryError):
+    """The text does not parse here; what DuckDB says of it is clearer."""
+
+
 def check(sql: str, tables: Collection[str]) -> frozenset[str]:
     """The declared tables that the query reads, lower case; ``tables`` are the names there are.
 
@@ -33,8 +37,6 @@ def check(sql: str, tables: Collection[str]) -> frozenset[str]:
     query = _parse(sql)
     for function in query.find_all(exp.Func):
         _check_function(function)
-    if query.find(exp.Placeholder, exp.Parameter):
-        raise QueryError("parameters are not supported: write the values into the query", code="refused")
     names = {name.lower() for name in tables}
     found: set[str] = set()
     for table in query.find_all(exp.Table):
@@ -50,7 +52,7 @@ def _parse(sql: str) -> exp.Query | exp.Values:
     try:
         parsed = [statement for statement in sqlglot.parse(sql, dialect="duckdb") if statement is not None]
     except SqlglotError as error:
-        raise QueryError(f"syntax: {_first_line(error)}", code="invalid") from error
+        raise SyntaxRefused(f"syntax: {_first_line(error)}", offset=_place(sql, error)) from error
     except RecursionError:
         raise QueryError("the query is nested too deeply", code="refused") from None
     if not parsed:
@@ -58,6 +60,8 @@ def _parse(sql: str) -> exp.Query | exp.Values:
     if len(parsed) > 1:
         raise QueryError(f"one SELECT at a time, not {len(parsed)} statements", code="refused")
     query = parsed[0]
+    if isinstance(query, exp.Column | exp.Alias | exp.Condition):
+        raise SyntaxRefused("syntax: this is no SELECT")
     if not isinstance(query, exp.Query | exp.Values):
         kind = query.key.upper() if not isinstance(query, exp.Command) else str(query.this).upper()
         raise QueryError(f"only SELECT is allowed, not {kind}", code="refused")
@@ -66,12 +70,19 @@ def _parse(sql: str) -> exp.Query | exp.Values:
 
 def _check_function(function: exp.Func) -> None:
     if isinstance(function, _READERS):
-        raise QueryError(f"function {function.sql_name().lower()} is not allowed", code="refused")
+        raise QueryError(
+            f"function {function.sql_name().lower()} is not allowed", code="refused", offset=_start(function)
+        )
     # A function that sqlglot has a class for is one of SQL's own, under a name that may not be DuckDB's.
     if isinstance(function, exp.Anonymous | exp.AnonymousAggFunc):
         name = function.name.lower()
         if name not in ALLOWED and name not in TABLE_FUNCTIONS:
-            raise QueryError(f"function {name} is not allowed", code="refused")
+            raise QueryError(
+                f"function {name} is not allowed",
+                code="refused",
+                offset=_start(function),
+                suggestions=nearest(name, ALLOWED),
+            )
 
 
 def _read(table: exp.Table, names: Collection[str]) -> set[str]:
@@ -79,25 +90,60 @@ def _read(table: exp.Table, names: Collection[str]) -> set[str]:
     if isinstance(table.this, exp.Func):
         if isinstance(table.this, _TABLE_FUNCTION_NODES) or table.this.name.lower() in TABLE_FUNCTIONS:
             return set()
-        raise QueryError(f"table function {table.this.name.lower()} is not allowed", code="refused")
+        raise QueryError(
+            f"table function {table.this.name.lower()} is not allowed",
+            code="refused",
+            offset=_start(table.this),
+        )
     name, schema, catalog = table.name.lower(), table.db.lower(), table.catalog
     if schema == INFORMATION_SCHEMA and not catalog:
         return set(names)
     if catalog or schema not in ("", "main"):
-        raise QueryError(f"table {table.sql('duckdb')}: only plain table names are allowed", code="refused")
+        raise QueryError(
+            f"table {table.sql('duckdb')}: only plain table names are allowed",
+            code="refused",
+            offset=_start(table.this),
+        )
     if not schema and name in _common_tables(table):
         return set()
     if name in names:
         return {name}
     if any(character in table.name for character in "/\\.:*?"):
-        raise QueryError(f"{table.name!r} is not a table; files cannot be read", code="refused")
-    raise NotFound(f"no table named {table.name!r}{near(name, names)}")
+        raise QueryError(
+            f"{table.name!r} is not a table; files cannot be read", code="refused", offset=_start(table.this)
+        )
+    raise NotFound(
+        f"no table named {table.name!r}{near(name, names)}",
+        suggestions=nearest(name, names),
+        offset=_start(table.this),
+    )
 
 
 def near(name: str, names: Collection[str]) -> str:
     """`; did you mean a, b?` or `; tables: …`, to end a sentence with."""
-    close = get_close_matches(name, sorted(names), n=3, cutoff=0.5)
+    close = nearest(name, names)
     return f"; did you mean {', '.join(close)}?" if close else f"; tables: {', '.join(sorted(names))}"
+
+
+def nearest(name: str, names: Collection[str]) -> list[str]:
+    """The names most like ``name``, three at most, the nearest first."""
+    return get_close_matches(name, sorted(names), n=3, cutoff=0.5)
+
+
+def _start(node: exp.Expr) -> int | None:
+    """Characters before an expression's name."""
+    start = node.meta.get("start")
+    return int(start) if start is not None else None
+
+
+def _place(sql: str, error: SqlglotError) -> int | None:
+    """Characters before the word that the parser stopped at."""
+    found = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
+    line, column, word = found.get("line"), found.get("col"), found.get("highlight") or ""
+    if line is None or column is None:
+        return None
+    before = sum(len(text) for text in sql.splitlines(keepends=True)[: line - 1])
+    return max(before + int(column) - len(word), 0)
 
 
 def _common_tables(table: exp.Table) -> set[str]:

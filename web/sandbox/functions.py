@@ -112,3 +112,12 @@ ALLOWED = SCALAR | MACROS | AGGREGATES | WINDOW | OPERATORS
 
 TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree"})
 """Functions that may stand after FROM."""
+
+NOT_REPEATABLE = _names(
+    """
+    age ago current_date current_localtime current_localtimestamp current_time current_timestamp
+    gen_random_uuid get_current_time get_current_timestamp localtime localtimestamp now random today
+    transaction_timestamp uuid uuidv4 uuidv7
+    """
+)
+"""Functions whose answer depends on the clock or on chance: their queries' answers are not kept."""

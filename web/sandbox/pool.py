@@ -6,11 +6,23 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from contracts.errors import DependencyError, QueryError
-from web.sandbox.protocol import HEADER, Answer, Failed, Run, Setup, frame, reply
+from web.sandbox.protocol import (
+    HEADER,
+    Begun,
+    Done,
+    Failed,
+    Part,
+    Ready,
+    Reply,
+    Run,
+    Setup,
+    frame,
+    reply,
+)
 
 START_SECONDS = 30.0
 RETIRE_MB = 384
@@ -20,6 +32,12 @@ BUSY = "busy"
 
 _log = logging.getLogger(__name__)
 _CODE_ROOT = Path(__file__).resolve().parents[2]
+
+Hear = Callable[[Begun | Part], None]
+
+
+def _not_heard(_: Begun | Part) -> None:
+    pass
 
 
 class Sandbox:
@@ -57,8 +75,10 @@ class Sandbox:
         """Process ids of the workers that run."""
         return [worker.pid for worker in self._workers if worker.pid]
 
-    async def run(self, query: Run, seconds: float) -> Answer:
-        """The query's answer. ``seconds`` runs from when a worker takes it.
+    async def run(self, query: Run, seconds: float, hear: Hear = _not_heard) -> Done:
+        """Runs the query to its end. ``hear`` is called with what the worker says of the answer as it comes:
+        ``Begun``, then each ``Part``; a slow client never holds the worker. ``seconds`` runs from when a
+        worker takes it; a cancelled run's worker is killed.
 
         Raises QueryError: `busy` when too many wait, `timeout`, `memory`, `refused`, `invalid`, `failed`.
         """
@@ -71,15 +91,15 @@ class Sandbox:
             self._waiting -= 1
         worker = self._idle.pop()
         try:
-            return await self._run_on(worker, query, seconds)
+            return await self._run_on(worker, query, seconds, hear)
         finally:
             self._idle.append(worker)
             self._free.release()
 
-    async def _run_on(self, worker: _Worker, query: Run, seconds: float) -> Answer:
+    async def _run_on(self, worker: _Worker, query: Run, seconds: float, hear: Hear) -> Done:
         await worker.start()
         try:
-            answer = await asyncio.wait_for(worker.ask(query), seconds)
+            end = await asyncio.wait_for(worker.ask(query, hear), seconds)
         except TimeoutError:
             await self._replace(worker)
             raise QueryError(f"the query was stopped after {seconds:g} s", code="timeout") from None
@@ -91,13 +111,13 @@ class Sandbox:
         except BaseException:
             await self._replace(worker)  # the client has gone: nobody waits for the rest
             raise
-        if isinstance(answer, Failed):
-            if answer.code in ("memory", "failed"):
+        if isinstance(end, Failed):
+            if end.code in ("memory", "failed"):
                 await self._replace(worker)
-            raise QueryError(answer.message, code=answer.code)
-        if answer.memory_mb > RETIRE_MB:
+            raise QueryError(end.message, code=end.code, offset=end.offset, suggestions=end.suggestions)
+        if end.memory_mb > RETIRE_MB:
             await self._replace(worker)
-        return answer
+        return end
 
     async def _replace(self, worker: _Worker) -> None:
         await worker.kill()
@@ -146,7 +166,7 @@ class _Worker:
             )
             self._process = process
             try:
-                await asyncio.wait_for(self._exchange(frame(self._setup)), START_SECONDS)
+                await asyncio.wait_for(self._begin(), START_SECONDS)
             except (TimeoutError, asyncio.IncompleteReadError, ConnectionError) as error:
                 await self.kill()
                 raise DependencyError("the SQL sandbox's worker does not start") from error
@@ -154,8 +174,21 @@ class _Worker:
                 await self.kill()
                 raise
 
-    async def ask(self, query: Run) -> Answer | Failed:
-        return await self._exchange(frame(query))
+    async def ask(self, query: Run, hear: Hear) -> Done | Failed:
+        await self._send(frame(query))
+        while True:
+            match await self._receive():
+                case Begun() | Part() as message:
+                    hear(message)
+                case Done() | Failed() as end:
+                    return end
+                case other:
+                    raise ConnectionError(f"the worker answers a query by {type(other).__name__}")
+
+    async def _begin(self) -> None:
+        await self._send(frame(self._setup))
+        if not isinstance(await self._receive(), Ready):
+            raise ConnectionError("the worker is not ready")
 
     async def kill(self) -> None:
         process, self._process = self._process, None
@@ -167,12 +200,17 @@ class _Worker:
         if process.stdin:
             process.stdin.close()
 
-    async def _exchange(self, message: bytes) -> Answer | Failed:
+    async def _send(self, message: bytes) -> None:
         process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
+        if process is None or process.stdin is None:
             raise ConnectionError("no worker")
         process.stdin.write(message)
         await process.stdin.drain()
+
+    async def _receive(self) -> Reply:
+        process = self._process
+        if process is None or process.stdout is None:
+            raise ConnectionError("no worker")
         size = int.from_bytes(await process.stdout.readexactly(HEADER), "big")
-        answer: Answer | Failed = reply(await process.stdout.readexactly(size))
-        return answer
+        message: Reply = reply(await process.stdout.readexactly(size))
+        return message

@@ -12,14 +12,17 @@ import duckdb
 import msgspec
 
 from contracts.errors import QueryError
-from web.sandbox.functions import ALLOWED, TABLE_FUNCTIONS
+from web.sandbox.functions import ALLOWED, NOT_REPEATABLE, TABLE_FUNCTIONS
 
 _SERIALIZE = "SELECT json_serialize_sql(?::VARCHAR, skip_null := true, skip_empty := true)"
 
 
-def check_syntax(connection: duckdb.DuckDBPyConnection, sql: str, tables: Collection[str]) -> None:
+def check_syntax(connection: duckdb.DuckDBPyConnection, sql: str, tables: Collection[str]) -> bool:
     """Raises QueryError unless the text is exactly one SELECT that reads ``tables`` (lower case), its own
-    common table expressions and `information_schema`, and calls allowed functions only."""
+    common table expressions and `information_schema`, and calls allowed functions only.
+
+    Returns whether the query is repeatable: the same rows from the same tables, whatever the time and chance.
+    """
     statements = connection.extract_statements(sql)
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise QueryError("only one SELECT statement is allowed", code="refused")
@@ -28,29 +31,49 @@ def check_syntax(connection: duckdb.DuckDBPyConnection, sql: str, tables: Collec
     if tree.get("error"):
         raise QueryError(f"only SELECT is allowed: {tree.get('error_message', 'unknown')}", code="refused")
     own = set(_common_tables(tree))
+    repeatable = True
     for node in _nodes(tree):
-        function = node.get("function_name")
-        if function and function.lower() not in ALLOWED and function.lower() not in TABLE_FUNCTIONS:
-            raise QueryError(f"function {function} is not allowed", code="refused")
+        function = str(node.get("function_name", "")).lower()
+        if function and function not in ALLOWED and function not in TABLE_FUNCTIONS:
+            raise _refused(f"function {function} is not allowed", node, sql)
         match node.get("type"):
             case "TABLE_FUNCTION":
                 name = (node.get("function") or {}).get("function_name", "").lower()
                 if name not in TABLE_FUNCTIONS:
-                    raise QueryError(f"table function {name} is not allowed", code="refused")
+                    raise _refused(f"table function {name} is not allowed", node, sql)
             case "BASE_TABLE":
-                _check_table(node, own, tables)
+                _check_table(node, own, tables, sql)
             case "SHOW_REF":
                 raise QueryError("DESCRIBE, SHOW and SUMMARIZE are not allowed", code="refused")
+        repeatable = repeatable and not ({function, *_plain_names(node)} & NOT_REPEATABLE or "sample" in node)
+    return repeatable
 
 
-def _check_table(node: dict[str, Any], own: Collection[str], tables: Collection[str]) -> None:
+def _plain_names(node: dict[str, Any]) -> list[str]:
+    """`current_date` and the like are columns to the parser, and functions where no column has the name."""
+    names = node.get("column_names")
+    return [str(names[0]).lower()] if isinstance(names, list) and len(names) == 1 else []
+
+
+def _check_table(node: dict[str, Any], own: Collection[str], tables: Collection[str], sql: str) -> None:
     name = str(node.get("table_name", "")).lower()
     schema = str(node.get("schema_name", "")).lower()
     known = name in tables or (not schema and name in own)
     plain = not node.get("catalog_name")
     if plain and (schema == "information_schema" or (known and schema in ("", "main"))):
         return
-    raise QueryError(f"table {name!r} is not allowed", code="refused")
+    raise _refused(f"table {name!r} is not allowed", node, sql)
+
+
+def _refused(message: str, node: dict[str, Any], sql: str) -> QueryError:
+    at = node.get("query_location")
+    size = node.get("query_location_length")
+    return QueryError(message, code="refused", offset=characters(sql, at) if at and size else None)
+
+
+def characters(sql: str, position: int) -> int:
+    """DuckDB's positions count bytes of UTF-8."""
+    return len(sql.encode()[:position].decode(errors="ignore"))
 
 
 def _common_tables(tree: Any) -> Iterator[str]:

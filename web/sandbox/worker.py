@@ -12,19 +12,20 @@ import resource
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import duckdb
 import msgspec
 
 from contracts.errors import QueryError
-from web.sandbox.protocol import HEADER, Answer, Column, Failed, Run, Setup, frame
+from web.sandbox.encoding import Cut, parts
+from web.sandbox.protocol import HEADER, Begun, Column, Done, Failed, Part, Ready, Reply, Run, Setup, frame
+from web.sandbox.refusals import failed
 from web.sandbox.syntax import check_syntax
-from web.sandbox.values import csv_header, csv_row, json_row
 
 ADDRESS_SPACE_EXTRA_MB = 2048
 """Address space beside DuckDB's memory limit: code, stacks and allocator arenas, most of it never touched."""
-_CHUNK = 256
 _PAGE_MB = resource.getpagesize() / 2**20
 
 
@@ -38,16 +39,14 @@ def main() -> None:
     setup = msgspec.msgpack.decode(first, type=Setup)
     limit_process(setup.memory_mb)
     connection = connect(setup)
-    _send(
-        replies,
-        Answer(columns=[], rows=b"", row_count=0, truncated=False, elapsed_ms=0, memory_mb=memory_mb()),
-    )
+    _send(replies, Ready())
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read_on, args=(requests, waiting), daemon=True).start()
     defined: dict[str, str] = {}
     decode = msgspec.msgpack.Decoder(Run).decode
     while True:
-        _send(replies, answer(connection, decode(waiting.get()), defined))
+        for message in answer(connection, decode(waiting.get()), defined):
+            _send(replies, message)
 
 
 def limit_process(memory_mb: int) -> None:
@@ -70,6 +69,7 @@ def connect(setup: Setup) -> duckdb.DuckDBPyConnection:
             "autoload_known_extensions": "false",
             "python_enable_replacements": "false",
             "enable_external_file_cache": "false",
+            "errors_as_json": "true",
         },
     )
     connection.execute("SET TimeZone = 'UTC'")
@@ -80,7 +80,9 @@ def connect(setup: Setup) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def answer(connection: duckdb.DuckDBPyConnection, run: Run, defined: dict[str, str]) -> Answer | Failed:
+def answer(
+    connection: duckdb.DuckDBPyConnection, run: Run, defined: dict[str, str]
+) -> Iterator[Begun | Part | Done | Failed]:
     """Runs one query. ``defined`` keeps the views that exist, and is changed."""
     try:
         started = time.perf_counter()
@@ -90,51 +92,35 @@ def answer(connection: duckdb.DuckDBPyConnection, run: Run, defined: dict[str, s
                 connection.execute(f"CREATE OR REPLACE VIEW {quoted} AS {select}")
                 defined[name] = select
         with connection.cursor() as cursor:
-            if not run.trusted:
-                check_syntax(cursor, run.sql, run.tables)
-            return _fetch(cursor, run, started)
-    except QueryError as error:
-        return Failed(code=error.code, message=str(error))
-    except (duckdb.OutOfMemoryException, MemoryError):
-        return Failed(code="memory", message="the query needs more memory than one query may have")
-    except duckdb.PermissionException as error:
-        return Failed(code="refused", message=_brief(error))
-    except (duckdb.IOException, duckdb.InternalException, duckdb.FatalException) as error:
-        return Failed(code="failed", message=_brief(error))
-    except duckdb.Error as error:
-        return Failed(code="invalid", message=_brief(error))
+            if run.parse_only:
+                cursor.extract_statements(run.sql)
+                yield Done(row_count=0, truncated=False, elapsed_ms=0, memory_mb=memory_mb())
+                return
+            repeatable = run.trusted or check_syntax(cursor, run.sql, run.tables)
+            yield from _fetch(cursor, run, started, repeatable)
+    except (QueryError, duckdb.Error, MemoryError) as error:
+        yield failed(error, run.sql)
 
 
-def _fetch(cursor: duckdb.DuckDBPyConnection, run: Run, started: float) -> Answer:
-    cursor.execute(run.sql)
+def _fetch(
+    cursor: duckdb.DuckDBPyConnection, run: Run, started: float, repeatable: bool
+) -> Iterator[Begun | Part | Done]:
+    cursor.execute(run.sql, msgspec.json.decode(run.parameters))
     columns = [Column(name=str(name), type=str(kind)) for name, kind, *_ in cursor.description or ()]
-    parts: list[bytes] = []
-    size, truncated = 0, False
-    encode = csv_row if run.format == "csv" else json_row
-    while not truncated:
-        chunk = cursor.fetchmany(min(_CHUNK, run.limit + 1 - len(parts)))
-        for row in chunk:
-            encoded = encode(row)
-            size += len(encoded)
-            truncated = len(parts) == run.limit or size > run.max_bytes
-            if truncated:
-                break
-            parts.append(encoded)
-        if not chunk:
-            break
-    if truncated and not parts and run.limit:
-        raise QueryError("one row alone is larger than an answer may be", code="memory")
-    if run.format == "csv":
-        rows = csv_header([column.name for column in columns]) + b"".join(parts)
-    else:
-        rows = b"[" + b",".join(parts) + b"]"
-    return Answer(
-        columns=columns,
-        rows=rows,
-        row_count=len(parts),
-        truncated=truncated,
+    cut = Cut(run)
+    pieces = parts(cursor, [column.name for column in columns], run, cut)
+    first = next(pieces, None)  # what fails at once must fail before the answer has begun
+    yield Begun(columns)
+    if first is not None:
+        yield Part(first)
+    for piece in pieces:
+        yield Part(piece)
+    yield Done(
+        row_count=cut.rows,
+        truncated=cut.truncated,
         elapsed_ms=round((time.perf_counter() - started) * 1000, 2),
         memory_mb=memory_mb(),
+        repeatable=repeatable,
     )
 
 
@@ -142,11 +128,6 @@ def memory_mb() -> int:
     """Resident memory of this process, MiB."""
     with open("/proc/self/statm", "rb") as file:
         return int(int(file.read().split()[1]) * _PAGE_MB)
-
-
-def _brief(error: duckdb.Error) -> str:
-    text = str(error).strip()
-    return text if len(text) <= 600 else text[:600] + " …"
 
 
 def _read_on(requests: BinaryIO, waiting: queue.SimpleQueue[bytes]) -> None:
@@ -164,7 +145,7 @@ def _receive(stream: BinaryIO) -> bytes | None:
     return body or None
 
 
-def _send(stream: BinaryIO, message: Answer | Failed) -> None:
+def _send(stream: BinaryIO, message: Reply) -> None:
     stream.write(frame(message))
     stream.flush()
 

@@ -1,0 +1,62 @@
+"""DuckDB's errors as ours: the code, a sentence, the place in the text and the nearest names."""
+
+from __future__ import annotations
+
+import duckdb
+import msgspec
+from msgspec import Struct
+
+from contracts.errors import QueryError
+from web.sandbox.protocol import Failed
+from web.sandbox.syntax import characters
+
+LONGEST = 600
+"""Most characters of a message."""
+VANISHED = "vanished"
+"""Code of the failure to open a file that is not there any more."""
+
+
+class _Told(Struct):
+    """DuckDB's errors as JSON (setting `errors_as_json`)."""
+
+    exception_message: str
+    position: str = ""
+    candidates: str = ""
+
+
+def failed(error: Exception, sql: str) -> Failed:
+    """What to say of an error that a query ended with."""
+    if isinstance(error, QueryError):
+        return Failed(
+            code=error.code, message=str(error), offset=error.offset, suggestions=list(error.suggestions)
+        )
+    if isinstance(error, duckdb.OutOfMemoryException | MemoryError):
+        return Failed(code="memory", message="the query needs more memory than one query may have")
+    told = _told(str(error))
+    message = told.exception_message.strip()
+    if len(message) > LONGEST:
+        message = message[:LONGEST] + " …"
+    return Failed(
+        code=_code(error, message),
+        message=message,
+        offset=characters(sql, int(told.position)) if told.position.isdigit() else None,
+        suggestions=[name.strip() for name in told.candidates.split(",") if name.strip()],
+    )
+
+
+def _code(error: Exception, message: str) -> str:
+    if isinstance(error, duckdb.PermissionException):
+        return "refused"
+    if isinstance(error, duckdb.IOException):
+        return VANISHED if "No files found" in message or "No such file" in message else "failed"
+    if isinstance(error, duckdb.InternalException | duckdb.FatalException):
+        return "failed"
+    return "invalid"
+
+
+def _told(text: str) -> _Told:
+    start = text.find("{")
+    try:
+        return msgspec.json.decode(text[start:], type=_Told)
+    except msgspec.DecodeError:
+        return _Told(exception_message=text)
