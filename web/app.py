@@ -11,7 +11,10 @@ from litestar.types import ASGIApp
 
 from contracts.errors import PlatformError
 from contracts.settings import Settings
+from kafka_cluster.cluster import ClusterManager
 from web import errors, page, routes
+from web.live import Live
+from web.metrics import registry
 from web.queries import Queries
 from web.security import Guard
 
@@ -23,11 +26,17 @@ def create_app(settings: Settings, queries: Queries) -> ASGIApp:
 
     The guard stands before all of it, unknown paths included.
     """
+    cluster = ClusterManager(settings)
+    live = Live(settings, queries)
+    metrics = registry(settings, queries, cluster, live)
     application = Litestar(
         route_handlers=[*routes.ROUTES, *page.ROUTES],
         dependencies={
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "queries": Provide(lambda: queries, sync_to_thread=False),
+            "cluster": Provide(lambda: cluster, sync_to_thread=False),
+            "live": Provide(lambda: live, sync_to_thread=False),
+            "registry": Provide(lambda: metrics, sync_to_thread=False),
         },
         exception_handlers={
             PlatformError: errors.platform_error,

@@ -160,6 +160,10 @@ class Executions:
         """Answers that were kept or under way when they were asked for."""
         self.misses = 0
 
+    @property
+    def kept_bytes(self) -> int:
+        return self._bytes
+
     def get(self, key: Hashable) -> Execution | None:
         """The kept answer, or the run that is under way."""
         found = self._kept.get(key)

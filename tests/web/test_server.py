@@ -84,3 +84,26 @@ def test_a_taken_port_is_named_with_its_setting(settings: Settings, make_setting
         other.listen()
         with pytest.raises(PortInUse, match=r"ports\.api"):
             server.run(make_settings(settings.data_root, port=port))  # type: ignore[operator]
+
+
+def test_events_come_as_they_happen(process: subprocess.Popen[bytes], port: int) -> None:
+    answer(port, process)
+    with httpx.stream("GET", f"http://127.0.0.1:{port}/events", timeout=60) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        moments = 0
+        for line in response.iter_lines():
+            moments += line == "event: moment"
+            if moments == 2:
+                break
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+
+
+def test_a_client_that_hangs_up_ends_its_query(process: subprocess.Popen[bytes], port: int) -> None:
+    answer(port, process)
+    (worker,) = psutil.Process(process.pid).children()
+    bomb = "SELECT sum(hash(range) % 3) FROM range(1000000000000)"
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"http://127.0.0.1:{port}/query", json={"sql": bomb}, timeout=0.5)
+    assert not psutil.wait_procs([worker], timeout=30)[1]
+    assert httpx.post(f"http://127.0.0.1:{port}/query", json={"sql": "SELECT 1"}).json()["rows"] == [[1]]

@@ -1,0 +1,114 @@
+"""The platform for Prometheus: services, tables, the API itself, and Kafka's consumers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from contracts.heartbeat import read_heartbeats
+from contracts.settings import Settings
+from kafka_cluster.cluster import ClusterManager
+from kafka_cluster.metrics import ClusterCollector
+from web.catalog import TableSummary, summaries
+from web.live import FRESH_SECONDS, Live
+from web.queries import Queries
+
+
+def registry(settings: Settings, queries: Queries, cluster: ClusterManager, live: Live) -> CollectorRegistry:
+    """Everything that `GET /metrics` tells, computed when it is asked for."""
+    made = CollectorRegistry()
+    for collector in (
+        ServiceCollector(settings),
+        TableCollector(queries),
+        ApiCollector(queries, live),
+        ClusterCollector(cluster),
+    ):
+        made.register(collector)
+    return made
+
+
+class _Collector(Collector):
+    def describe(self) -> Iterator[Metric]:
+        """Empty, so that registering asks nobody."""
+        yield from ()
+
+    def collect(self) -> Iterator[Metric]:
+        raise NotImplementedError
+
+
+class ServiceCollector(_Collector):
+    """Every service by its heartbeat."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def collect(self) -> Iterator[Metric]:
+        labels = ["service"]
+        up = GaugeMetricFamily(
+            "dp_service_up", "Whether it has spoken in the last 15 s, and well.", labels=labels
+        )
+        rate = GaugeMetricFamily("dp_service_events_per_second", "Events handled.", labels=labels)
+        total = CounterMetricFamily("dp_service_events", "Events handled since its start.", labels=labels)
+        age = GaugeMetricFamily("dp_service_heartbeat_age_seconds", "Since it last spoke.", labels=labels)
+        now = time.time()
+        for name, beat in sorted(read_heartbeats(self._settings).items()):
+            fresh = now - beat.at <= FRESH_SECONDS
+            up.add_metric([name], fresh and beat.state not in ("failed", "degraded"))
+            rate.add_metric([name], beat.rate if fresh else 0.0)
+            total.add_metric([name], beat.total)
+            age.add_metric([name], max(now - beat.at, 0.0))
+        yield from (up, rate, total, age)
+
+
+class TableCollector(_Collector):
+    """Every table: size and freshness."""
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+
+    def collect(self) -> Iterator[Metric]:
+        figures: tuple[tuple[str, str, Callable[[TableSummary], float | None]], ...] = (
+            ("dp_table_rows", "Rows; absent: not counted.", lambda t: t.rows),
+            ("dp_table_bytes", "Size of its newest version.", lambda t: t.bytes),
+            ("dp_table_files", "Files of its newest version.", lambda t: t.files),
+            ("dp_table_version", "Newest Delta version.", lambda t: t.version),
+            ("dp_table_lag_seconds", "Age of its newest event.", lambda t: t.lag_seconds),
+            ("dp_table_freshness_target_seconds", "What the age should be below.", _target),
+        )
+        tables = summaries(self._queries.snapshots, self._queries.datasets)
+        for name, text, of in figures:
+            family = GaugeMetricFamily(name, text, labels=["table", "layer"])
+            for table in tables:
+                value = of(table)
+                if value is not None:
+                    family.add_metric([table.name, table.layer], value)
+            yield family
+
+
+class ApiCollector(_Collector):
+    """The API's own queries."""
+
+    def __init__(self, queries: Queries, live: Live) -> None:
+        self._queries = queries
+        self._live = live
+
+    def collect(self) -> Iterator[Metric]:
+        executions = self._queries.executions
+        answers = CounterMetricFamily("dp_api_queries", "Queries answered, by where from.", labels=["from"])
+        answers.add_metric(["kept"], executions.hits)
+        answers.add_metric(["run"], executions.misses)
+        watchers = GaugeMetricFamily("dp_api_watchers", "Open streams of GET /events.")
+        watchers.add_metric([], self._live.watchers)
+        workers = GaugeMetricFamily("dp_api_sandbox_workers", "Processes that run queries.")
+        workers.add_metric([], len(self._queries.sandbox.pids))
+        kept = GaugeMetricFamily("dp_api_kept_bytes", "Answers kept.")
+        kept.add_metric([], executions.kept_bytes)
+        yield from (answers, watchers, workers, kept)
+
+
+def _target(table: TableSummary) -> float:
+    return table.freshness_target_seconds

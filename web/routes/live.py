@@ -1,0 +1,62 @@
+"""What goes on: streams, batch runs, metrics, and a stream of moments."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, QueryParameter
+from litestar.response import Stream
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from contracts.settings import Settings
+from kafka_cluster.cluster import ClusterManager
+from lakehouse.jobs.history import Run, runs
+from web.live import Live
+from web.queries import Queries
+from web.streams import Streams, streams
+
+Most = Annotated[int, QueryParameter(ge=1, le=1000, description="Most entries of each list.")]
+
+
+@get("/streams", operation_id="Streams", summary="Live windows, sessions and lag", tags=["live"])
+async def get_streams(
+    settings: NamedDependency[Settings],
+    queries: NamedDependency[Queries],
+    cluster: NamedDependency[ClusterManager],
+    limit: Most = 15,
+) -> Streams:
+    """What the stream workers know now, and how far each consumer group is behind."""
+    return await streams(settings, queries, cluster, limit)
+
+
+@get("/jobs", operation_id="Jobs", summary="Runs of the batch jobs", tags=["live"])
+async def get_jobs(
+    settings: NamedDependency[Settings],
+    job: FromQuery[str | None] = None,
+    status: FromQuery[str | None] = None,
+    limit: Most = 50,
+) -> list[Run]:
+    """The newest runs first; of one job (`job`), or with one status (`succeeded`, `failed`)."""
+    found = await asyncio.to_thread(runs, settings)
+    chosen = [run for run in found if job in (None, run.job) and status in (None, run.status)]
+    return chosen[:limit]
+
+
+@get("/metrics", operation_id="Metrics", summary="For Prometheus", tags=["live"], media_type="text/plain")
+async def get_metrics(registry: NamedDependency[CollectorRegistry]) -> Response[bytes]:
+    """Services, tables, queries, consumers and Kafka's disk, in Prometheus' text format."""
+    text = await asyncio.to_thread(generate_latest, registry)
+    return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
+
+
+@get("/events", operation_id="Events", summary="A moment a second", tags=["live"])
+async def get_events(live: NamedDependency[Live]) -> Stream:
+    """Server-sent events of type `moment`, one a second: services, rates by source, table versions."""
+    return Stream(live.watch(), media_type="text/event-stream")
+
+
+ROUTES = [get_streams, get_jobs, get_metrics, get_events]
