@@ -85,7 +85,7 @@ def upsert(task: Task, handle: DeltaTable, rows: pa.Table, metadata: dict[str, A
         handle,
         task.path,
         adds=adds,
-        removes=[delta_commit.relative(task.path, name) for name in touched],
+        removes=touched,
         app=commits.app_id(task.target),
         txn=task.txn,
         metadata=metadata,

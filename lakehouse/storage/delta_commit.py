@@ -67,11 +67,6 @@ def folder_name(value: str) -> str:
     return "".join(c if c.isalnum() or c in "-_." else quote(c, safe="") for c in value)
 
 
-def relative(table: Path, file: str) -> str:
-    """A data file's path as the log has it, from its absolute path."""
-    return quote(str(Path(file).relative_to(table)), safe="/=")
-
-
 def commit(
     handle: DeltaTable,
     table: Path,
@@ -84,11 +79,11 @@ def commit(
 ) -> int:
     """Writes the next version after the one that ``handle`` has loaded, and moves it on; returns the version.
 
-    ``removes`` are the log's paths of live files. Raises ConflictError where that version exists already.
+    ``removes`` are absolute paths of live files. Raises ConflictError where that version exists already.
     """
     version = handle.version() + 1
     now = time.time_ns() // 1_000_000
-    live = {path: action for path, action in _live(handle).items() if path in set(map(unquote, removes))}
+    live = _live(handle, table) if removes else {}
     info = {
         "timestamp": now,
         "operation": "MERGE",
@@ -101,8 +96,8 @@ def commit(
         {"commitInfo": info},
         {"txn": {"appId": app, "version": txn, "lastUpdated": now}},
     ]
-    for path in removes:
-        size, partition = live[unquote(path)]
+    for removed in removes:
+        path, size, partition = live[removed]
         actions.append(
             {
                 "remove": {
@@ -157,13 +152,21 @@ def _publish(file: Path, content: bytes) -> None:
         os.close(descriptor)
 
 
-def _live(handle: DeltaTable) -> dict[str, tuple[int, dict[str, str | None]]]:
-    """Size and partition values of the live files, by their decoded relative path."""
+def _live(handle: DeltaTable, table: Path) -> dict[str, tuple[str, int, dict[str, str | None]]]:
+    """The log's own path, the size and the partition values of the live files, by their absolute path.
+
+    A file is removed by the very text that it was added with: writers escape differently (Spark leaves `é` as
+    it is), and readers compare texts.
+    """
     actions = pa.table(handle.get_add_actions(flatten=True))
     names = handle.metadata().partition_columns
     values = {name: actions[f"partition.{name}"].to_pylist() for name in names}
     return {
-        unquote(path): (size, {name: _partition_text(values[name][index]) for name in names})
+        str(table / unquote(path)): (
+            path,
+            size,
+            {name: _partition_text(values[name][index]) for name in names},
+        )
         for index, (path, size) in enumerate(
             zip(actions["path"].to_pylist(), actions["size_bytes"].to_pylist(), strict=True)
         )

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
-from lakehouse.storage import commits, delta_log
+from lakehouse.storage import commits, delta_commit, delta_log
 
 ROWS = pa.table({"n": pa.array([1, 2, 3], pa.int64())})
 
@@ -102,3 +102,21 @@ def test_changes_are_sorted_and_survive_the_way_there_and_back() -> None:
         '{"dates": ["2026-03-04", "2026-03-05"], "hours": ["2026-03-04T07", "2026-03-05T23"]}'
     )
     assert [commits.parse_hour(hour) for hour in text["hours"]] == sorted(set(pairs))
+
+
+def test_a_file_is_removed_by_the_text_that_its_writer_gave_it(tmp_path: Path) -> None:
+    """Spark escapes `é` in the log otherwise than deltalake does, and leaves it where it stands."""
+    table = tmp_path / "t"
+    write(table)
+    (file,) = table.glob("*.parquet")
+    file.rename(table / "é ü.parquet")
+    log = delta_log.commit_file(table, 0)
+    log.write_text(log.read_text("utf-8").replace(file.name, "é%20ü.parquet"), "utf-8")
+    handle = DeltaTable(str(table))
+    write(table)
+    handle.update_incremental()
+    gone = str(table / "é ü.parquet")
+    assert gone in handle.file_uris()
+    delta_commit.commit(handle, table, adds=[], removes=[gone], app="dp-t", txn=1, metadata={})
+    left = DeltaTable(str(table)).file_uris()
+    assert len(left) == 1 and gone not in left
