@@ -1,0 +1,9 @@
+"""The catalog: what there is to know of each table, from its declaration, its files and what people say."""
+
+from __future__ import annotations
+
+from lakehouse.datasets import DATASETS, Dataset
+from lakehouse.datasets.stream import STREAM
+
+TABLES: dict[str, Dataset] = {dataset.name: dataset for dataset in STREAM} | DATASETS
+"""What the catalog has and SQL can read: the live outputs of the stream, and every Delta table."""
