@@ -11,7 +11,9 @@ from litestar.types import ASGIApp
 
 from contracts.errors import PlatformError
 from contracts.settings import Settings
+from lakehouse.catalog import Catalog
 from web import errors, page, routes
+from web.metadata import Metadata
 from web.queries import Queries
 from web.security import Guard
 
@@ -23,11 +25,13 @@ def create_app(settings: Settings, queries: Queries) -> ASGIApp:
 
     The guard stands before all of it, unknown paths included.
     """
+    metadata = Metadata(Catalog(settings, queries.snapshots, queries.datasets))
     application = Litestar(
         route_handlers=[*routes.ROUTES, *page.ROUTES],
         dependencies={
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "queries": Provide(lambda: queries, sync_to_thread=False),
+            "metadata": Provide(lambda: metadata, sync_to_thread=False),
         },
         exception_handlers={
             PlatformError: errors.platform_error,

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Literal, TypeVar
 
 import msgspec
 from msgspec import Struct, field
 
-from contracts.errors import NotFound
 from contracts.platform import landed_named
 from contracts.sources import SOURCES, Source
 from lakehouse.datasets import Dataset, FromChain, Layer
+from lakehouse.datasets.nearest import unknown
 from lakehouse.jobs.declaration import JOBS, Job
 from lakehouse.jobs.sql import job_sql
 from lakehouse.lineage.columns import ColumnRef, Relation, sources
@@ -106,8 +105,7 @@ class Lineage:
         names that are near.
         """
         if name not in self.nodes:
-            close = get_close_matches(name, self.nodes, n=3, cutoff=0.5)
-            raise NotFound(f"no topic, table or batch job is named {name!r}", suggestions=close)
+            raise unknown("topic, table or batch job", name, self.nodes)
         up, down = direction != "downstream", direction != "upstream"
         edges: set[tuple[str, str]] = set()
         refs: set[tuple[ColumnRef, ColumnRef]] = set()

@@ -5,6 +5,6 @@ from __future__ import annotations
 
 from litestar.handlers import BaseRouteHandler
 
-from web.routes import platform, sql, tables
+from web.routes import catalog, platform, sql, tables
 
-ROUTES: list[BaseRouteHandler] = [*platform.ROUTES, *tables.ROUTES, *sql.ROUTES]
+ROUTES: list[BaseRouteHandler] = [*platform.ROUTES, *tables.ROUTES, *catalog.ROUTES, *sql.ROUTES]
