@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from litestar import Response, get
+from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
@@ -16,8 +16,8 @@ from lakehouse.lineage.drawing import mermaid
 from web.metadata import Metadata
 from web.routes.tables import InLayer, OfOwner, WithColumn, WithTag, WithWords, as_json
 
-MARKDOWN = "text/markdown; charset=utf-8"
-PLAIN = "text/plain; charset=utf-8"
+MARKDOWN = "text/markdown"
+
 
 Exported = Annotated[Literal["json", "markdown"], QueryParameter(description="Form of the answer.")]
 Drawn = Annotated[Literal["json", "mermaid"], QueryParameter(description="mermaid: the text of a flowchart.")]
@@ -73,7 +73,7 @@ async def get_lineage(
         return mermaid(around) if format == "mermaid" else around
 
     body = await metadata.answer(("lineage", name, direction, depth, columns, format), ask)
-    return as_json(body) if format == "json" else Response[Any](body, media_type=PLAIN)
+    return as_json(body) if format == "json" else Response[Any](body, media_type=MediaType.TEXT)
 
 
 ROUTES = [export_catalog, catalog_schema, get_lineage]
