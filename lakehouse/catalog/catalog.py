@@ -40,8 +40,8 @@ EVERYTHING = Search()
 
 
 class Catalog:
-    """All methods read files and may be called from several threads; none keeps anything that is not seen to
-    have changed at the next call."""
+    """All methods read files and may be called from several threads. What has changed is seen at the next
+    call; that old versions have gone is seen after ``OLDEST_SECONDS``."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Catalog:
 
     def table(self, name: str) -> TableDetail:
         """One table. Raises NotFound with the names that are near."""
-        dataset, snapshot = self._as_it_is(self._named(name))
+        dataset, snapshot = self._as_it_is(self._named(name), self._edited())
         return TableDetail(
             **self._entry(dataset, snapshot, self._checks().get(name)),
             properties=dict(snapshot.properties) if snapshot else {},
@@ -101,8 +101,7 @@ class Catalog:
         Raises NotFound, ContractError for an owner or tags that may not be, OSError where the disk refuses.
         """
         self._named(name)
-        newest = self._edits.get().newest if self._edits else None
-        edits.write(self._settings, name, edit, by=by, after=newest)
+        edits.write(self._settings, name, edit, by=by, after=self._edited().newest)
 
     def _named(self, name: str) -> Dataset:
         found = self._datasets.get(name)
@@ -111,15 +110,16 @@ class Catalog:
         return found
 
     def _found(self, search: Search) -> Iterator[tuple[Dataset, Snapshot | None]]:
+        edited = self._edited()
         for declared in self._datasets.values():
-            dataset, snapshot = self._as_it_is(declared)
+            dataset, snapshot = self._as_it_is(declared, edited)
             if search.matches(dataset):
                 yield dataset, snapshot
 
-    def _as_it_is(self, declared: Dataset) -> tuple[Dataset, Snapshot | None]:
+    def _as_it_is(self, declared: Dataset, edited: Edits) -> tuple[Dataset, Snapshot | None]:
         """The declaration with what was said and what came since, and the newest snapshot."""
         snapshot = self._snapshots.get(declared.name)
-        edit = self._edits.get().of.get(declared.name, Annotation()) if self._edits else Annotation()
+        edit = edited.of.get(declared.name, Annotation())
         dataset = structs.replace(
             declared,
             columns=declared.columns + described.undeclared(declared, snapshot),
@@ -147,10 +147,13 @@ class Catalog:
             return None
         at, oldest = self._oldest.get(snapshot.name, (0.0, None))
         now = time.monotonic()
-        if oldest is None or now - at > OLDEST_SECONDS:
+        if oldest is None or oldest > snapshot.version or now - at > OLDEST_SECONDS:
             oldest = oldest_version(snapshot.path)
             self._oldest[snapshot.name] = now, oldest
         return oldest
+
+    def _edited(self) -> Edits:
+        return self._edits.get() if self._edits else edits.NONE
 
     def _checks(self) -> dict[str, Quality]:
         return self._quality.get() if self._quality else {}

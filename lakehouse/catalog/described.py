@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,14 @@ from lakehouse.storage import delta_log
 from lakehouse.storage.commits import metadata_of
 from lakehouse.storage.evolution import plain
 
+ADDED = (
+    "num_added_rows",
+    "num_inserted_rows",
+    "num_target_rows_inserted",
+    "numTargetRowsInserted",
+    "numOutputRows",
+)
+"""How engines call the number of rows that a commit added; of a merge Spark's last one counts others too."""
 NOT_DECLARED = "Not declared: it came with the data."
 
 
@@ -97,13 +105,8 @@ def _commit(commit: delta_log.Commit) -> Commit:
     info = commit.info
     metadata = metadata_of(info)
     metrics = info.get("operationMetrics") or {}
-    counts: Sequence[Any] = (
-        metrics.get("num_added_rows"),
-        metrics.get("numOutputRows"),
-        metrics.get("num_inserted_rows"),
-        (metadata or {}).get("rows"),
-    )
-    added = next((count for count in counts if count is not None), None)
+    told = [metrics.get(name) for name in ADDED] + [(metadata or {}).get("rows")]
+    added = next((count for count in told if count is not None), None)
     return Commit(
         version=commit.version,
         timestamp=datetime.fromtimestamp(int(info.get("timestamp", 0)) / 1000, UTC),

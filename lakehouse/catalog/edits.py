@@ -48,6 +48,9 @@ class Edits(Struct, frozen=True, kw_only=True):
     """Time of the latest edit."""
 
 
+NONE = Edits(of={})
+
+
 def told(rows: Iterable[dict[str, Any]]) -> Edits:
     """The latest owner and the latest tags of each dataset, by the rows of `catalog_annotations` in any
     order."""

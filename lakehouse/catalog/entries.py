@@ -4,13 +4,13 @@ Schema."""
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
 from lakehouse.datasets import Layer, Severity
 
-CATALOG_VERSION: Final = "1.0"
+CATALOG_VERSION = "1.0"
 """Of the export's form. The second number rises with what is added, the first with what a reader could trip
 over: a field that goes, or says something else."""
 
@@ -135,6 +135,8 @@ class TableDetail(TableEntry, kw_only=True):
 class CatalogExport(Struct, kw_only=True):
     """The catalog as one document."""
 
-    catalog_version: Annotated[Literal["1.0"], _says("Version of this document's form.")]
+    catalog_version: Annotated[
+        str, Meta(pattern=rf"^{CATALOG_VERSION.split('.')[0]}\.\d+$", description="Version of this form.")
+    ]
     generated_at: Annotated[Moment, _says("When it was made.")]
     tables: Annotated[list[TableEntry], _says("Upstream before downstream.")]

@@ -14,8 +14,7 @@ SCHEMA_ID = f"urn:dataplatform:catalog:{CATALOG_VERSION}"
 
 @cache
 def json_schema() -> dict[str, Any]:
-    """Of draft 2020-12. Open: an export of a later version with the same first number fits it as well, but
-    for its `catalog_version`."""
+    """Of draft 2020-12. Open: an export of a later version with the same first number fits it as well."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
