@@ -12,8 +12,10 @@ from litestar.types import ASGIApp
 from contracts.errors import PlatformError
 from contracts.settings import Settings
 from kafka_cluster.cluster import ClusterManager
+from lakehouse.catalog import Catalog
 from web import errors, page, routes
 from web.live import Live
+from web.metadata import Metadata
 from web.metrics import registry
 from web.queries import Queries
 from web.security import Guard
@@ -29,6 +31,7 @@ def create_app(settings: Settings, queries: Queries) -> ASGIApp:
     cluster = ClusterManager(settings)
     live = Live(settings, queries)
     metrics = registry(settings, queries, cluster, live)
+    metadata = Metadata(Catalog(settings, queries.snapshots, queries.datasets))
     application = Litestar(
         route_handlers=[*routes.ROUTES, *page.ROUTES],
         dependencies={
@@ -37,6 +40,7 @@ def create_app(settings: Settings, queries: Queries) -> ASGIApp:
             "cluster": Provide(lambda: cluster, sync_to_thread=False),
             "live": Provide(lambda: live, sync_to_thread=False),
             "registry": Provide(lambda: metrics, sync_to_thread=False),
+            "metadata": Provide(lambda: metadata, sync_to_thread=False),
         },
         exception_handlers={
             PlatformError: errors.platform_error,

@@ -14,9 +14,10 @@ from msgspec import Struct, field
 from contracts.heartbeat import read_heartbeats
 from contracts.layout import run_folder
 from contracts.settings import Settings
+from lakehouse.catalog import Freshness, TableSummary
+from lakehouse.catalog.described import summary
 from lakehouse.datasets import Dataset, Refused
 from lakehouse.reading.snapshots import Snapshots
-from web.catalog import Freshness, TableSummary, summaries
 
 Status = Literal["healthy", "degraded", "failed"]
 
@@ -96,7 +97,7 @@ class _Copy(Struct, kw_only=True):
 def health(settings: Settings, snapshots: Snapshots, datasets: Mapping[str, Dataset]) -> Health:
     """The state of everything, now. Reads files only; asks no service."""
     services = _services(settings)
-    tables = summaries(snapshots, datasets)
+    tables = [summary(dataset, snapshots.get(name)) for name, dataset in datasets.items()]
     disk = _disk(settings)
     failed = [f"{s.name}: {s.message or s.state}" for s in services if s.state == "failed" and _matters(s)]
     if disk is None:

@@ -13,7 +13,8 @@ from contracts.heartbeat import read_heartbeats
 from contracts.settings import Settings
 from kafka_cluster.cluster import ClusterManager
 from kafka_cluster.metrics import ClusterCollector
-from web.catalog import TableSummary, summaries
+from lakehouse.catalog import TableSummary
+from lakehouse.catalog.described import summary
 from web.live import FRESH_SECONDS, Live
 from web.queries import Queries
 
@@ -79,7 +80,8 @@ class TableCollector(_Collector):
             ("dp_table_lag_seconds", "Age of its newest event.", lambda t: t.lag_seconds),
             ("dp_table_freshness_target_seconds", "What the age should be below.", _target),
         )
-        tables = summaries(self._queries.snapshots, self._queries.datasets)
+        snapshots = self._queries.snapshots
+        tables = [summary(d, snapshots.get(d.name)) for d in self._queries.datasets.values()]
         for name, text, of in figures:
             family = GaugeMetricFamily(name, text, labels=["table", "layer"])
             for table in tables:

@@ -10,11 +10,11 @@ from msgspec import Struct
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from contracts.errors import NotFound, QueryError
+from contracts.errors import QueryError
 from lakehouse.datasets import Dataset
+from lakehouse.datasets.nearest import unknown
 from lakehouse.reading.relations import identifier, select_of, select_of_nothing
 from lakehouse.reading.snapshots import Snapshot, newest_files
-from web.sandbox.check import near, nearest
 
 NEWEST_FILES = 4
 """A plain preview reads at most so many files."""
@@ -72,9 +72,7 @@ def _listed(dataset: Dataset, columns: Sequence[str]) -> str:
 def _column(dataset: Dataset, name: str) -> str:
     names = dataset.schema.names
     if name not in names:
-        raise NotFound(
-            f"{dataset.name} has no column {name!r}{near(name, names)}", suggestions=nearest(name, names)
-        )
+        raise unknown(f"column of {dataset.name}", name, names)
     return identifier(name)
 
 

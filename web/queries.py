@@ -11,23 +11,23 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from contracts.errors import DependencyError, NotFound, QueryError
+from contracts.errors import DependencyError, QueryError
 from contracts.layout import LAYERS
 from contracts.settings import Settings
-from lakehouse.datasets import DATASETS, Dataset
+from lakehouse.catalog import TABLES
+from lakehouse.datasets import Dataset
+from lakehouse.datasets.nearest import unknown
 from lakehouse.datasets.stream import STREAM
 from lakehouse.reading.relations import select_of, select_of_nothing
 from lakehouse.reading.snapshots import Snapshot
 from lakehouse.reading.stream_snapshots import AllSnapshots, stream_folder
 from web.executions import Execution, Executions
 from web.preview import Preview, statement, trusted_statement
-from web.sandbox.check import SyntaxRefused, check, near, nearest
+from web.sandbox.check import SyntaxRefused, check
 from web.sandbox.pool import Sandbox
 from web.sandbox.protocol import Column, Done, Format, Run
 from web.sandbox.refusals import VANISHED
 
-TABLES: dict[str, Dataset] = {dataset.name: dataset for dataset in STREAM} | DATASETS
-"""What can be queried: the live outputs of the stream, and every Delta table."""
 CHECKED_TEXTS = 1024
 """How many statements' checks are remembered."""
 
@@ -248,9 +248,7 @@ def declared(datasets: Mapping[str, Dataset], name: str) -> Dataset:
     """Raises NotFound with the names that are near."""
     found = datasets.get(name)
     if found is None:
-        raise NotFound(
-            f"no table named {name!r}{near(name, datasets)}", suggestions=nearest(name, list(datasets))
-        )
+        raise unknown("table", name, datasets)
     return found
 
 

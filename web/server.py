@@ -15,9 +15,10 @@ from granian.server.embed import Server
 from contracts.errors import PortInUse, SettingsError
 from contracts.heartbeat import HeartbeatWriter
 from contracts.settings import Settings
+from lakehouse.catalog import TABLES
 from lakehouse.datasets import Dataset
 from web.app import create_app
-from web.queries import TABLES, Queries, open_queries
+from web.queries import Queries, open_queries
 
 SERVICE = "lakehouse-api"
 BEAT_SECONDS = 1.0

@@ -28,6 +28,7 @@ def landed_columns(source: Source) -> tuple[Column, ...]:
             type=field.type,
             nullable=field.nullable,
             description=DESCRIPTIONS[field.name],
+            reads=(field.name,),
         )
         for field in LANDING[source.name]
     )
@@ -46,6 +47,7 @@ def _bronze(source: Source, description: str, *rules: Rule, tags: tuple[str, ...
             type=pa.date32(),
             nullable=False,
             description=f"UTC date of {source.time_field}.",
+            reads=(source.time_field,),
         ),
         Column(
             name=QUALITY_FLAGS,

@@ -30,6 +30,8 @@ class Column(Struct, frozen=True, kw_only=True):
     type: pa.DataType
     nullable: bool = True
     description: str = ""
+    reads: tuple[str, ...] = ()
+    """Columns of its upstreams (of a topic: fields) that it is made of, where no SQL model says so."""
 
 
 class FromChain(Struct, frozen=True, kw_only=True, tag=True):

@@ -26,6 +26,9 @@ BRONZE_ORDER = ("arrived_at", "source_partition", "source_offset", "source_times
 """The order in which rows reached bronze: by commit, then by position. Models select bronze's load_timestamp,
 which is later in each commit, as `arrived_at`; it is not a column of the table."""
 
+PLACE = ("source_topic", "source_partition", "source_offset")
+"""Where a row comes from, in every table that keeps rows one by one."""
+
 PROFILE = ("email_sha256", "name", "country", "plan", "signup_timestamp", "is_active")
 """Fields of a user record that win one by one."""
 
@@ -265,9 +268,7 @@ QUARANTINE_SILVER = Dataset(
         required("severity", pa.string(), "Severity of the rule."),
         required("reason", pa.string(), "What the rule asks for."),
         required("row", pa.string(), "The row as JSON text."),
-        required("source_topic", pa.string(), "Kafka topic that it came through."),
-        required("source_partition", pa.int32(), "Its partition."),
-        required("source_offset", pa.int64(), "Its offset."),
+        *(column for column in landed_columns(APP_EVENTS) if column.name in PLACE),
         required("quarantined_at", TIMESTAMP, "When it was refused."),
         load_timestamp_column(),
     ),

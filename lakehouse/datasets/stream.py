@@ -41,6 +41,42 @@ _DESCRIPTIONS = {
     "is_late": "Whether late events are in it; for sessions: a fragment that late clicks form.",
 }
 
+_SESSION = ("user_id", "session_id", "click_timestamp")
+_READS: dict[str, tuple[str, ...]] = {
+    "window_start": ("event_timestamp",),
+    "window_end": ("event_timestamp",),
+    "event_value_sum": ("event_value",),
+    "event_value_min": ("event_value",),
+    "event_value_max": ("event_value",),
+    "error_count": ("event_type", "error_code", "status_code"),
+    "first_event_timestamp": ("event_timestamp",),
+    "last_event_timestamp": ("event_timestamp",),
+    "session_key": _SESSION,
+    "session_start": ("click_timestamp",),
+    "session_end": ("click_timestamp",),
+    "duration_ms": ("click_timestamp",),
+    "page_count": ("action",),
+    "page_sequence": ("page_url", "action", "click_timestamp"),
+    "entry_page": ("page_url", "click_timestamp"),
+    "exit_page": ("page_url", "click_timestamp"),
+    "is_bounce": ("action",),
+    "referrer_url": ("referrer_url", "click_timestamp"),
+    "device_type": ("device_type", "click_timestamp"),
+    "operation": ("op",),
+    "is_snapshot": ("op", "source"),
+    "connector": ("source",),
+    "database": ("source",),
+    "schema": ("source",),
+    "table": ("source",),
+    "commit_timestamp": ("source", "ts_ms"),
+    "sequence": ("source",),
+    "changed_columns": ("before", "after"),
+    "unavailable_columns": ("after",),
+    "envelope": ("op", "source", "before", "after", "ts_ms", "transaction"),
+}
+"""Fields of the events that columns are made of; those that are not here are made of the field of their name,
+if there is one. The workers compute them without SQL, so nothing else says it."""
+
 
 def _stream(
     name: str, source: Source, schema: pa.Schema, *, key: tuple[str, ...], time: str, says: str
@@ -55,6 +91,7 @@ def _stream(
                 type=field.type,
                 nullable=field.nullable,
                 description=_DESCRIPTIONS.get(field.name) or DESCRIPTIONS.get(field.name, ""),
+                reads=_READS.get(field.name, (field.name,)),
             )
             for field in schema
         ),

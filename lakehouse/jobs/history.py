@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 from msgspec import Struct
 
 from contracts.errors import NotFound
@@ -25,6 +24,7 @@ from contracts.platform import PLATFORM_LANDING
 from contracts.platform import RUNS as PLATFORM_RUNS
 from contracts.settings import Settings
 from lakehouse.medallion import platform_landing
+from lakehouse.reading import platform_rows
 from lakehouse.storage import tables
 
 SOURCE = PLATFORM_RUNS.name
@@ -79,7 +79,8 @@ def record(settings: Settings, run: Run) -> None:
 
 def runs(settings: Settings) -> list[Run]:
     """All runs, the newest first."""
-    found = {run.run_id: run for run in (*_landed(settings), *_stored(settings))}
+    rows = platform_rows.rows(settings, PLATFORM_RUNS, lambda: _stored(settings))
+    found = {row["run_id"]: msgspec.convert(row, Run) for row in rows}
     return sorted(found.values(), key=lambda run: run.started_at, reverse=True)
 
 
@@ -98,32 +99,12 @@ def _read(under_way: Path) -> Run | None:
         return None
 
 
-def _landed(settings: Settings) -> list[Run]:
-    return [_run(row) for table in platform_landing.read(settings, SOURCE) for row in table.to_pylist()]
-
-
-def _stored(settings: Settings) -> list[Run]:
+def _stored(settings: Settings) -> list[Path]:
     try:
-        files = tables.data_files(settings, TABLE)
+        return tables.data_files(settings, TABLE)
     except NotFound:
         return []
-    return [_run(row) for path in files for row in _rows(path)]
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    """What a data file has of a run's columns. Not by deltalake's reader: its threads outlive what they read,
-    and every other process that used it was aborted at its end."""
-    with pq.ParquetFile(path) as file:
-        present = [name for name in RUNS.names if name in file.schema_arrow.names]
-        rows: list[dict[str, Any]] = file.read(columns=present).to_pylist()
-    return rows
 
 
 def _row(run: Run) -> dict[str, Any]:
     return {name: getattr(run, name) for name in RUNS.names}
-
-
-def _run(row: dict[str, Any]) -> Run:
-    for name in ("started_at", "ended_at"):
-        row[name] = row[name].replace(tzinfo=UTC) if row[name].tzinfo is None else row[name]
-    return msgspec.convert(row, Run)

@@ -33,7 +33,10 @@ def append(settings: Settings, name: str, rows: pa.Table) -> Path:
     place.mkdir(parents=True, exist_ok=True)
     while True:
         files = _files(place)
-        first = _last_of(files[-1]) + 1 if files else 0
+        try:
+            first = _last_of(files[-1]) + 1 if files else 0
+        except FileNotFoundError:
+            continue  # cleaned up meanwhile, as a newer one has come
         final = place / chain_file_name(first)
         hidden = place / f".{final.name}.{uuid.uuid4().hex}"
         metadata = {
@@ -62,6 +65,11 @@ def read(settings: Settings, name: str) -> Iterator[pa.Table]:
             yield pq.ParquetFile(path).read()
         except FileNotFoundError:
             continue  # cleaned up meanwhile
+
+
+def names(settings: Settings, name: str) -> tuple[str, ...]:
+    """Names of the chain's files that are there: equal as long as nobody adds to it or cleans it up."""
+    return tuple(path.name for path in _files(folder(settings, name)))
 
 
 def _files(place: Path) -> list[Path]:

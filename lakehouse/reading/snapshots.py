@@ -60,6 +60,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     files: tuple[DataFile, ...]
     updated_at: datetime
     """Time of the version's commit, UTC."""
+    properties: Mapping[str, str] = {}
+    """Delta table properties."""
     rule: Callable[[str], str] | None = None
     """How its files are read, as SQL over a relation of all their rows; None: as they are."""
 
@@ -229,12 +231,14 @@ def _snapshot(table: DeltaTable, dataset: Dataset, path: Path) -> Snapshot:
         )
     )
     version = int(table.version())
+    metadata = table.metadata()
     return Snapshot(
         name=dataset.name,
         path=path,
         version=version,
         schema=pa.schema(table.schema().to_arrow()),
-        partition=tuple(table.metadata().partition_columns),
+        partition=tuple(metadata.partition_columns),
+        properties={str(key): str(value) for key, value in metadata.configuration.items()},
         files=files,
         updated_at=_commit_time(path, version),
     )

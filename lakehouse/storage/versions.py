@@ -16,7 +16,7 @@ def version_at(path: Path, at: datetime) -> int:
     did not exist then, or its log no longer reaches back so far.
     """
     newest = delta_log.latest_version(path)
-    oldest = _oldest(path)
+    oldest = oldest_version(path)
     if newest < 0 or oldest is None:
         raise NotFound(f"{path.name} has not been written yet")
     stamp = at.timestamp() * 1000
@@ -35,8 +35,11 @@ def version_at(path: Path, at: datetime) -> int:
     return low
 
 
-def _oldest(path: Path) -> int | None:
-    """The oldest version that can still be read: of a log that was cleaned, that of the oldest checkpoint."""
+def oldest_version(path: Path) -> int | None:
+    """The oldest version that can still be read: of a log that was cleaned, that of the oldest checkpoint.
+
+    None where there is no table. Lists the log.
+    """
     log = path / delta_log.LOG_FOLDER
     commits, checkpoints = set(), set()
     try:

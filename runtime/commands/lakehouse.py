@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from contracts.configuration import Resolved
+from runtime.commands._catalog import annotate, catalog, lineage
 from runtime.commands._progress import show
 from runtime.commands._tables import optimize, restore, vacuum
 
@@ -24,13 +25,15 @@ Examples:
   dp lakehouse health
   dp lakehouse refresh event_metrics_gold --full
   dp lakehouse optimize
-  dp lakehouse restore app_events_silver --version 120""",
+  dp lakehouse restore app_events_silver --version 120
+  dp lakehouse catalog "response time"
+  dp lakehouse lineage daily_summary_gold""",
 )
 def command() -> None:
     """Run the lakehouse driver, and see and change its tables."""
 
 
-for one in (optimize, vacuum, restore):
+for one in (optimize, vacuum, restore, catalog, lineage, annotate):
     command.add_command(one)
 
 

@@ -67,9 +67,18 @@ async def served(settings: Settings) -> dict[str, Any]:
             async def read(sql: str) -> Any:
                 return (await client.post("/query", json={"sql": sql})).json()["rows"]
 
+            async def lineage(name: str) -> list[str]:
+                asked = {"direction": "upstream", "depth": 1, "columns": "true"}
+                found = (await client.get(f"/catalog/lineage/{name}", params=asked)).json()
+                return [
+                    f"{e['from']['dataset']}.{e['from']['column']} > {e['to']['column']}"
+                    for e in found["columns"]
+                ]
+
             return {
                 "listed": [t["name"] for t in (await client.get("/tables")).json()],
                 "details": {name: (await client.get(f"/tables/{name}")).json() for name in NAMES},
+                "lineage": {name: await lineage(name) for name in NAMES},
                 "gold": await read(
                     "SELECT metric_hour, country, total_events FROM country_metrics_gold ORDER BY ALL"
                 ),

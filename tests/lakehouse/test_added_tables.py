@@ -1,5 +1,5 @@
 """Adding a table is one declaration and one SQL file: the driver builds it, its rules hold, and the command,
-the catalog and SQL show it."""
+the catalog, lineage and SQL show it."""
 
 from __future__ import annotations
 
@@ -131,3 +131,9 @@ def test_a_table_is_added_by_one_declaration_and_one_sql_file(tmp_path: Path) ->
     )
     assert [column["name"] for column in detail["columns"]][2:4] == ["country", "total_events"]
     assert detail["description"] == "App events by hour and country."
+    assert told["lineage"]["country_metrics_gold"] == [
+        "app_events_silver.country > country",
+        "app_events_silver.event_date > metric_date",
+        "app_events_silver.event_hour > metric_hour",
+    ]
+    assert "clickstream_bronze.click_timestamp > click_hour" in told["lineage"]["page_views_silver"]

@@ -12,7 +12,7 @@ from contracts.heartbeat import HeartbeatWriter, heartbeats_folder
 from contracts.layout import run_folder
 from contracts.secrets import secret
 from contracts.settings import Settings
-from web.queries import TABLES
+from lakehouse.catalog import TABLES
 from web.security import API_KEY
 
 
@@ -69,7 +69,7 @@ def test_a_query_answers_json_csv_and_versions(silver: Settings, with_client: An
 
 
 ERRORS: list[tuple[str, str, bytes | None, int, str]] = [
-    ("GET", "/tables?layer=copper", None, 400, "invalid"),
+    ("GET", "/tables?layer=copper", None, 400, "bad_request"),
     ("GET", "/tables/app_event_silver", None, 404, "not_found"),
     ("GET", "/tables/nothing/preview", None, 404, "not_found"),
     ("GET", "/tables/app_events_silver/preview?limit=0", None, 400, "bad_request"),
@@ -189,8 +189,16 @@ def test_openapi_names_every_operation(settings: Settings, with_client: Any) -> 
         document = (await client.get("/schema/openapi.json")).json()
         operations = {o["operationId"] for path in document["paths"].values() for o in path.values()}
         assert operations == {
-            *("Health", "Problem", "ListTables", "GetTable", "PreviewTable", "Query"),
+            *("Health", "Problem", "Query"),
             *("Streams", "Jobs", "Metrics", "Events"),
+            "ListTables",
+            "GetTable",
+            "TableHistory",
+            "AnnotateTable",
+            "PreviewTable",
+            "ExportCatalog",
+            "CatalogSchema",
+            "Lineage",
         }
 
     with_client(settings, body)

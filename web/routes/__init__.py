@@ -5,6 +5,12 @@ from __future__ import annotations
 
 from litestar.handlers import BaseRouteHandler
 
-from web.routes import live, platform, sql, tables
+from web.routes import catalog, live, platform, sql, tables
 
-ROUTES: list[BaseRouteHandler] = [*platform.ROUTES, *tables.ROUTES, *sql.ROUTES, *live.ROUTES]
+ROUTES: list[BaseRouteHandler] = [
+    *platform.ROUTES,
+    *tables.ROUTES,
+    *catalog.ROUTES,
+    *sql.ROUTES,
+    *live.ROUTES,
+]

@@ -7,13 +7,13 @@ tree is checked again in the worker (``web.sandbox.syntax``), and the worker can
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from difflib import get_close_matches
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
-from contracts.errors import NotFound, QueryError
+from contracts.errors import QueryError
+from lakehouse.datasets.nearest import nearest, unknown
 from web.sandbox.functions import ALLOWED, TABLE_FUNCTIONS
 
 MAX_LENGTH = 64 * 1024
@@ -112,22 +112,7 @@ def _read(table: exp.Table, names: Collection[str]) -> set[str]:
         raise QueryError(
             f"{table.name!r} is not a table; files cannot be read", code="refused", offset=_start(table.this)
         )
-    raise NotFound(
-        f"no table named {table.name!r}{near(name, names)}",
-        suggestions=nearest(name, names),
-        offset=_start(table.this),
-    )
-
-
-def near(name: str, names: Collection[str]) -> str:
-    """`; did you mean a, b?` or `; tables: …`, to end a sentence with."""
-    close = nearest(name, names)
-    return f"; did you mean {', '.join(close)}?" if close else f"; tables: {', '.join(sorted(names))}"
-
-
-def nearest(name: str, names: Collection[str]) -> list[str]:
-    """The names most like ``name``, three at most, the nearest first."""
-    return get_close_matches(name, sorted(names), n=3, cutoff=0.5)
+    raise unknown("table", table.name, names, offset=_start(table.this))
 
 
 def _start(node: exp.Expr) -> int | None:

@@ -1,0 +1,159 @@
+"""The catalog of one platform: declarations, files, edits, checks and lineage put together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import structs
+
+from contracts.platform import ANNOTATIONS, RESULTS
+from contracts.settings import Settings
+from lakehouse.catalog import described, edits, quality
+from lakehouse.catalog.edits import Annotation, Edits
+from lakehouse.catalog.entries import (
+    CATALOG_VERSION,
+    CatalogExport,
+    Commit,
+    Quality,
+    TableDetail,
+    TableEntry,
+    TableSummary,
+)
+from lakehouse.catalog.search import Search
+from lakehouse.catalog.tables import TABLES
+from lakehouse.datasets import Dataset
+from lakehouse.datasets.nearest import unknown
+from lakehouse.lineage import Lineage
+from lakehouse.reading.platform_rows import Followed
+from lakehouse.reading.snapshots import Snapshot
+from lakehouse.reading.stream_snapshots import AllSnapshots
+from lakehouse.storage.versions import oldest_version
+
+HISTORY = 20
+"""How many commits a table's own entry lists."""
+OLDEST_SECONDS = 300.0
+"""The oldest version is looked for this often: it takes a listing of the log."""
+EVERYTHING = Search()
+
+
+class Catalog:
+    """All methods read files and may be called from several threads. What has changed is seen at the next
+    call; that old versions have gone is seen after ``OLDEST_SECONDS``."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        snapshots: AllSnapshots | None = None,
+        datasets: Mapping[str, Dataset] = TABLES,
+    ) -> None:
+        self._settings = settings
+        self._datasets = datasets
+        self._snapshots = AllSnapshots(settings, datasets) if snapshots is None else snapshots
+        self._oldest: dict[str, tuple[float, int | None]] = {}
+        self._edits: Followed[Edits] | None = None
+        self._quality: Followed[dict[str, Quality]] | None = None
+        if ANNOTATIONS.table in datasets:
+            self._edits = Followed(settings, ANNOTATIONS, self._snapshots, edits.told)
+        if RESULTS.table in datasets:
+            self._quality = Followed(settings, RESULTS, self._snapshots, quality.newest, dates=quality.DATES)
+        self.lineage = Lineage(datasets)
+
+    def tables(self, search: Search = EVERYTHING) -> list[TableSummary]:
+        """What is found, in the order of the declarations."""
+        checks = self._checks()
+        return [
+            described.summary(dataset, snapshot, checks.get(dataset.name))
+            for dataset, snapshot in self._found(search)
+        ]
+
+    def table(self, name: str) -> TableDetail:
+        """One table. Raises NotFound with the names that are near."""
+        dataset, snapshot = self._as_it_is(self._named(name), self._edited())
+        return TableDetail(
+            **self._entry(dataset, snapshot, self._checks().get(name)),
+            properties=dict(snapshot.properties) if snapshot else {},
+            history=described.history(snapshot, HISTORY),
+        )
+
+    def history(self, name: str, limit: int) -> list[Commit]:
+        """The last ``limit`` versions of a table, newest first. Raises NotFound."""
+        self._named(name)
+        return described.history(self._snapshots.get(name), limit)
+
+    def export(self, search: Search = EVERYTHING) -> CatalogExport:
+        """What is found, as one document."""
+        checks = self._checks()
+        return CatalogExport(
+            catalog_version=CATALOG_VERSION,
+            generated_at=datetime.now(UTC),
+            tables=[
+                TableEntry(**self._entry(dataset, snapshot, checks.get(dataset.name)))
+                for dataset, snapshot in self._found(search)
+            ],
+        )
+
+    def annotate(self, name: str, edit: Annotation, *, by: str) -> None:
+        """Sets a table's owner or tags for good; ``by`` says who. Durable when it returns.
+
+        Raises NotFound, ContractError for an owner or tags that may not be, OSError where the disk refuses.
+        """
+        self._named(name)
+        edits.write(self._settings, name, edit, by=by, after=self._edited().newest)
+
+    def _named(self, name: str) -> Dataset:
+        found = self._datasets.get(name)
+        if found is None:
+            raise unknown("table", name, self._datasets)
+        return found
+
+    def _found(self, search: Search) -> Iterator[tuple[Dataset, Snapshot | None]]:
+        edited = self._edited()
+        for declared in self._datasets.values():
+            dataset, snapshot = self._as_it_is(declared, edited)
+            if search.matches(dataset):
+                yield dataset, snapshot
+
+    def _as_it_is(self, declared: Dataset, edited: Edits) -> tuple[Dataset, Snapshot | None]:
+        """The declaration with what was said and what came since, and the newest snapshot."""
+        snapshot = self._snapshots.get(declared.name)
+        edit = edited.of.get(declared.name, Annotation())
+        dataset = structs.replace(
+            declared,
+            columns=declared.columns + described.undeclared(declared, snapshot),
+            owner=declared.owner if edit.owner is None else edit.owner,
+            tags=declared.tags if edit.tags is None else edit.tags,
+        )
+        return dataset, snapshot
+
+    def _entry(self, dataset: Dataset, snapshot: Snapshot | None, checked: Quality | None) -> dict[str, Any]:
+        version = snapshot.version if snapshot else None
+        oldest = self._oldest_version(snapshot) if snapshot else None
+        kept = version - oldest + 1 if version is not None and oldest is not None else None
+        return {
+            **described.summary_fields(dataset, snapshot, checked),
+            **described.entry_fields(dataset),
+            "upstream": list(self.lineage.upstreams[dataset.name]),
+            "downstream": list(self.lineage.downstreams[dataset.name]),
+            "oldest_version": oldest,
+            "versions_kept": kept,
+            "quality": checked,
+        }
+
+    def _oldest_version(self, snapshot: Snapshot) -> int | None:
+        if snapshot.version is None:
+            return None
+        at, oldest = self._oldest.get(snapshot.name, (0.0, None))
+        now = time.monotonic()
+        if oldest is None or oldest > snapshot.version or now - at > OLDEST_SECONDS:
+            oldest = oldest_version(snapshot.path)
+            self._oldest[snapshot.name] = now, oldest
+        return oldest
+
+    def _edited(self) -> Edits:
+        return self._edits.get() if self._edits else edits.NONE
+
+    def _checks(self) -> dict[str, Quality]:
+        return self._quality.get() if self._quality else {}
