@@ -10,6 +10,7 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from web.access.scopes import QUERY
 from web.answers import answer
 from web.catalog import TableDetail, TableSummary, detail, summaries
 from web.preview import Preview
@@ -43,7 +44,13 @@ async def get_table(queries: NamedDependency[Queries], name: FromPath[str]) -> T
     return await asyncio.to_thread(detail, queries.snapshots, queries.datasets, name)
 
 
-@get("/tables/{name:str}/preview", operation_id="PreviewTable", summary="Some rows", tags=["tables"])
+@get(
+    "/tables/{name:str}/preview",
+    operation_id="PreviewTable",
+    summary="Some rows",
+    tags=["tables"],
+    opt=QUERY,
+)
 async def preview_table(
     request: Request[Any, Any, Any],
     queries: NamedDependency[Queries],
