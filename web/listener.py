@@ -113,7 +113,7 @@ class Listener(Server):
 
     def _init_shared_socket(self) -> None:
         """Takes the place of granian's own binding."""
-        self._shd: Any = SocketHolder(self._bound.detach(), False, self.backlog)
+        self._shd: Any = SocketHolder(self._bound.detach(), False, self.backlog)  # type: ignore[call-arg]
 
 
 def _most_connections(wanted: int) -> int:

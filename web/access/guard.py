@@ -72,7 +72,7 @@ class Guard:
         quiet_places: Places,
         calls: CallLog,
     ) -> None:
-        self._app = app
+        self.app = app
         self._keys = keys
         self._open = open_places
         self._quiet = quiet_places
@@ -90,7 +90,7 @@ class Guard:
         if kind == ScopeType.HTTP:
             await self._answer(cast(HTTPScope, scope), receive, send)
         elif kind != ScopeType.WEBSOCKET:  # there are none, and none may pass unseen
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
 
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
@@ -127,7 +127,7 @@ class Guard:
             caller = found
             state[CALLER] = caller
             state["has_key"] = caller is not None
-            await self._app(scope, exchange.receive, exchange.send)
+            await self.app(scope, exchange.receive, exchange.send)
         finally:
             self._record(scope, exchange, caller, began)
 
