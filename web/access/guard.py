@@ -46,7 +46,8 @@ SECURITY_HEADERS: Pairs = (
     (b"cache-control", b"no-store"),
 )
 _ONLY_TLS = (b"strict-transport-security", b"max-age=31536000")
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_REQUEST_ID = re.compile(rb"(?!dp_)[A-Za-z0-9._-]{1,64}")
+"""Ids of others that are taken over. A token of ours sent as one by mistake is not: ids are logged."""
 
 
 class _Told(Struct):
@@ -113,21 +114,21 @@ class Guard:
         )
         caller: Caller | None = None
         try:
-            found: Caller | Refusal | None = self._unfit(scope, headers)
-            if found is None and not preflight:
-                found = self._admitted(scope, headers)
-            if isinstance(found, Refusal):
-                answer = found.response(request_id).to_asgi_response(None, Request(scope))
+            refusal = self._unfit(scope, headers)
+            if refusal is None and not preflight:
+                found = self._asking(scope["path"], headers)
+                caller, refusal = (None, found) if isinstance(found, Refusal) else (found, None)
+                refusal = self._too_often(scope, caller) or refusal
+            if refusal is not None:
+                answer = refusal.response(request_id).to_asgi_response(None, Request(scope))
                 await answer(scope, exchange.receive, exchange.send)
-                return
-            if preflight:
+            elif preflight:
                 await exchange.send({"type": "http.response.start", "status": 204, "headers": []})
                 await exchange.send({"type": "http.response.body", "body": b"", "more_body": False})
-                return
-            caller = found
-            state[CALLER] = caller
-            state["has_key"] = caller is not None
-            await self.app(scope, exchange.receive, exchange.send)
+            else:
+                state[CALLER] = caller
+                state["has_key"] = caller is not None
+                await self.app(scope, exchange.receive, exchange.send)
         finally:
             self._record(scope, exchange, caller, began)
 
@@ -143,27 +144,28 @@ class Guard:
             return Refusal("headers_too_large", f"the headers have {size:,} bytes; {most:,} may be")
         return self._origins.refusal(scope["method"], headers)
 
-    def _admitted(self, scope: HTTPScope, headers: Headers) -> Caller | Refusal | None:
+    def _asking(self, path: str, headers: Headers) -> Caller | Refusal | None:
         """Who asks, None for somebody without a key where none is needed, or why they may not."""
-        found: Caller | Refusal | None = self._everybody
-        if self._keys is not None:
-            found = self._keys.caller(headers.get(b"authorization"))
-            if isinstance(found, Refusal) and scope["path"] in self._open:
-                found = None
+        if self._keys is None:
+            return self._everybody
+        found = self._keys.caller(headers.get(b"authorization"))
+        return None if isinstance(found, Refusal) and path in self._open else found
+
+    def _too_often(self, scope: HTTPScope, caller: Caller | None) -> Refusal | None:
+        """Whether a key, or else an address beyond loopback, asks too often."""
         rate = self._access.requests_per_second
-        if isinstance(found, Caller) and found.key is not None:
-            asks, own = found.key, found.requests_per_second
-            rate = rate if own is None else own
+        if caller is not None and caller.key is not None:
+            who = caller.key
+            rate = rate if caller.requests_per_second is None else caller.requests_per_second
         elif self._limits_addresses:
-            asks = _address(scope)
+            who = _address(scope)
         else:
-            return found
-        wait = self._limits.wait(asks, rate)
+            return None
+        wait = self._limits.wait(who, rate)
         if not wait:
-            return found
-        return Refusal(
-            "rate_limited", f"{rate:g} requests a second may be; wait {wait} s", {"Retry-After": str(wait)}
-        )
+            return None
+        told = f"{rate:g} requests a second may be; wait {wait} s"
+        return Refusal("rate_limited", told, {"Retry-After": str(wait)})
 
     def _record(self, scope: HTTPScope, exchange: Exchange, caller: Caller | None, began: float) -> None:
         state = scope["state"]
