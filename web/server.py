@@ -17,6 +17,8 @@ from web.queries import TABLES, Queries, open_queries
 
 SERVICE = "lakehouse-api"
 BEAT_SECONDS = 1.0
+STOP_SECONDS = 3.0
+"""What is being answered at a stop may end within this; clients that hang must not hold the process."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +47,12 @@ async def _serve(settings: Settings, bound: socket.socket, datasets: Mapping[str
             server.stop()  # type: ignore[no-untyped-call]
             beating.cancel()
             stopped.cancel()
-            await serving
+            await asyncio.wait({serving}, timeout=STOP_SECONDS)
+        if not serving.done():
+            serving.cancel()
+            _log.warning("stopped while clients were still connected")
+        elif not serving.cancelled():
+            serving.result()
         if beating.done() and not beating.cancelled():
             beating.result()
     _log.info("stopped")

@@ -10,6 +10,7 @@ import click
 from runtime.commands._moment import Moment
 
 _SPAN = re.compile(r"(\d+)([smhdw]?)")
+_LONGEST = timedelta(days=36_500)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -27,9 +28,12 @@ class Span(click.ParamType):
         if found is None or not (found[2] or value == "0"):
             self.fail(f"{value!r} is no length of time; expected one like 30m, 24h or 90d", param, ctx)
         try:
-            return timedelta(**{_UNITS[found[2] or "s"]: int(found[1])})
+            span = timedelta(**{_UNITS[found[2] or "s"]: int(found[1])})
         except OverflowError:
+            span = timedelta.max
+        if span > _LONGEST:
             self.fail(f"{value!r} is too long", param, ctx)
+        return span
 
 
 class Until(Moment):
@@ -42,10 +46,7 @@ class Until(Moment):
     ) -> datetime:
         now = datetime.now(UTC)
         if isinstance(value, str) and _SPAN.fullmatch(value):
-            try:
-                ends = now + Span().convert(value, param, ctx)
-            except OverflowError:
-                self.fail(f"{value!r} is too long", param, ctx)
+            ends = now + Span().convert(value, param, ctx)
         else:
             ends = super().convert(value, param, ctx)
         if ends <= now:

@@ -122,7 +122,7 @@ class Keys(Struct, kw_only=True, forbid_unknown_fields=True):
         return key, token
 
     def rotate(
-        self, name_or_id: str, *, now: datetime, grace: timedelta, expires_at: Moment | None = None
+        self, name_or_id: str, *, now: datetime, grace: timedelta, expires_at: datetime | None = None
     ) -> tuple[Key, str]:
         """A new token for a key; the old one is valid until ``grace`` has passed.
 
