@@ -7,8 +7,8 @@ valid key is checked where the route is known (`scopes`).
 from __future__ import annotations
 
 import re
+import secrets
 import time
-import uuid
 from typing import cast
 
 import msgspec
@@ -97,7 +97,7 @@ class Guard:
         began = time.perf_counter()
         headers: Headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
-        request_id = given.decode() if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
         state = scope.setdefault("state", {})
         state[REQUEST_ID] = request_id
         method = scope["method"]
