@@ -26,10 +26,8 @@ from web.access.origins import Headers, Origins, Pairs
 from web.access.refusal import Refusal
 from web.access.ring import KeyRing
 from web.access.scopes import CALLER, Places
+from web.answers import ROWS
 from web.errors import REQUEST_ID, STATEMENT
-
-ROWS = "rows"
-"""Key of the number of rows that were answered in the scope's state."""
 
 SECURITY_HEADERS: Pairs = (
     (

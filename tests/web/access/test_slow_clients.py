@@ -7,8 +7,10 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -131,13 +133,15 @@ def test_who_reads_nothing_is_cut_off(api: Any, connect: Any) -> None:
         )
     for client in stuck:
         assert client.recv(12) == b"HTTP/1.1 200"
-    assert api.get("/problems/busy").status_code == 200
+    ask = partial(httpx.post, f"{api.url}/query", trust_env=False, timeout=30)
+    assert ask(json={"sql": "SELECT 1"}).status_code == 200
     deadline = time.monotonic() + 60
     while connections(api):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     for client in stuck:
         assert len(read_to_the_end(client)) < 20_000_000
+    assert ask(json={"sql": "SELECT 2"}).status_code == 200
 
 
 def test_a_stop_does_not_wait_for_clients_that_hang(start_api: Callable[..., Any]) -> None:
