@@ -6,6 +6,7 @@ Sections are single words, so that ``DP_<SECTION>_<KEY>`` names a field without 
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -242,6 +243,35 @@ class Api(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Rows of a table preview."""
 
 
+class Access(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    open_to_network: bool = False
+    """Whether the API may listen beyond loopback without keys: everybody there may do everything."""
+    requests_per_second: Annotated[float, Meta(ge=0)] = 100.0
+    """Most requests of one key (without keys: of one address beyond loopback) a second; 0: no limit."""
+    burst_seconds: PositiveSeconds = 2.0
+    """Whoever was quiet may send so many seconds' worth of requests at once."""
+    cors_origins: str = ""
+    """Origins whose pages may use the API, https://host[:port][,…]; `*` is every one, with keys only."""
+    tls_certificate: str = ""
+    """File of the certificate chain, PEM; with it the API speaks https alone."""
+    tls_key: str = ""
+    """File of the certificate's private key, PEM, without a passphrase."""
+    max_body_bytes: Positive = 256 * 1024
+    """Largest body of a request, bytes."""
+    max_header_bytes: Positive = 16 * 1024
+    """Most bytes of a request's headers together."""
+    max_url_bytes: Positive = 8 * 1024
+    """Longest path and query string of a request, bytes."""
+    max_connections: Positive = 2000
+    """Most connections at once, idle ones included; further ones wait."""
+    header_seconds: PositiveSeconds = 15.0
+    """Time for the headers of a request; a connection that is idle for so long is closed as well."""
+    body_seconds: PositiveSeconds = 15.0
+    """Time for the body of a request, seconds."""
+    stall_seconds: PositiveSeconds = 30.0
+    """A client that takes nothing of its answer for so long is cut off, seconds."""
+
+
 class Simulators(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     enabled: bool = True
     """Whether `dp up` starts the simulators."""
@@ -280,6 +310,7 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     spark: Spark = field(default_factory=Spark)
     batch: Batch = field(default_factory=Batch)
     api: Api = field(default_factory=Api)
+    access: Access = field(default_factory=Access)
     simulators: Simulators = field(default_factory=Simulators)
     logs: Logs = field(default_factory=Logs)
 
@@ -302,6 +333,24 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
             if self.paths.archive
             else self.data_root / "archive"
         )
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether nobody but this machine can reach what listens on ``network.host``."""
+        host = self.network.host
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """Whether the API asks for a key."""
+        return self.api.keys or not (self.on_loopback or self.access.open_to_network)
+
+    @property
+    def api_scheme(self) -> Literal["http", "https"]:
+        return "https" if self.access.tls_certificate else "http"
 
     @property
     def bootstrap_servers(self) -> str:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -111,6 +110,7 @@ def all_services(settings: Settings) -> list[Service]:
                     setting="ports.api",
                     publish="everywhere",
                     title="API and pages",
+                    scheme=settings.api_scheme,
                 ),
             ),
             volumes=("lakehouse", "outputs"),
@@ -148,7 +148,7 @@ def check_before_start(settings: Settings) -> None:
     or jars cannot be had.
     """
     kafka = settings.kafka
-    if not kafka.bootstrap and not _is_loopback(settings.network.host):
+    if not kafka.bootstrap and not settings.on_loopback:
         raise SettingsError(
             f"network.host {settings.network.host} would open the local broker, which asks nobody who they "
             "are: use 127.0.0.1, or set kafka.bootstrap to a cluster with SASL",
@@ -159,13 +159,6 @@ def check_before_start(settings: Settings) -> None:
         from runtime.jars import ensure
 
         ensure(settings)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _kafka_cluster(settings: Settings) -> Iterable[Service]:

@@ -14,19 +14,24 @@ from contracts.settings import Settings
 from kafka_cluster.cluster import ClusterManager
 from lakehouse.catalog import Catalog
 from web import errors, page, routes
+from web.access.calls import CallLog
+from web.access.exchange import SlowBody, slow_body
+from web.access.guard import Guard
+from web.access.ring import Clock, KeyRing, utc_now
+from web.access.scopes import NeedsScope, open_places, quiet_places
 from web.live import Live
 from web.metadata import Metadata
 from web.metrics import registry
 from web.queries import Queries
-from web.security import Guard
-
-MAX_BODY_BYTES = 256 * 1024
 
 
-def create_app(settings: Settings, queries: Queries) -> ASGIApp:
+def create_app(
+    settings: Settings, queries: Queries, *, calls: CallLog | None = None, clock: Clock = utc_now
+) -> ASGIApp:
     """The application over open ``queries``. Its OpenAPI document is at `/schema/openapi.json`.
 
-    The guard stands before all of it, unknown paths included.
+    The guard stands before all of it, unknown paths included. ``calls`` learns of every request. Raises
+    SettingsError for origins that are none.
     """
     cluster = ClusterManager(settings)
     live = Live(settings, queries)
@@ -34,6 +39,7 @@ def create_app(settings: Settings, queries: Queries) -> ASGIApp:
     metadata = Metadata(Catalog(settings, queries.snapshots, queries.datasets))
     application = Litestar(
         route_handlers=[*routes.ROUTES, *page.ROUTES],
+        middleware=[NeedsScope],
         dependencies={
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "queries": Provide(lambda: queries, sync_to_thread=False),
@@ -46,6 +52,7 @@ def create_app(settings: Settings, queries: Queries) -> ASGIApp:
             PlatformError: errors.platform_error,
             HTTPException: errors.http_error,
             SerializationException: errors.malformed,
+            SlowBody: slow_body,
             Exception: errors.unexpected,
         },
         openapi_config=OpenAPIConfig(
@@ -55,7 +62,14 @@ def create_app(settings: Settings, queries: Queries) -> ASGIApp:
             # The renderers that draw a page load it from other sites; documents only.
             render_plugins=[JsonRenderPlugin(), YamlRenderPlugin()],
         ),
-        request_max_body_size=MAX_BODY_BYTES,
+        request_max_body_size=settings.access.max_body_bytes,
         logging_config=None,
     )
-    return Guard(application, settings)
+    return Guard(
+        application,
+        settings,
+        keys=KeyRing(settings, clock) if settings.asks_for_keys else None,
+        open_places=open_places(application),
+        quiet_places=quiet_places(application),
+        calls=calls or CallLog(),
+    )

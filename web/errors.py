@@ -51,7 +51,7 @@ KINDS: dict[str, ProblemKind] = {
         403, "The query is not allowed", "One SELECT over catalogued tables and pure functions may run."
     ),
     "cross_site": ProblemKind(
-        403, "Another site's page may not ask", "List its origin in api.cors_origins, if it should."
+        403, "Another site's page may not ask", "List its origin in access.cors_origins, if it should."
     ),
     "not_found": ProblemKind(404, "There is no such thing", "GET /tables lists the names."),
     "method_not_allowed": ProblemKind(405, "The method does not fit the path", "Compare it with /docs."),
@@ -61,10 +61,14 @@ KINDS: dict[str, ProblemKind] = {
     "timeout": ProblemKind(
         408, "The query took too long", "Read less: fewer columns, a narrower range of dates, a LIMIT inside."
     ),
+    "slow_body": ProblemKind(408, "The body did not come in time", "Send it faster, or less of it."),
     "conflict": ProblemKind(409, "Somebody else was faster", "Read the newest state and try again."),
     "too_large": ProblemKind(413, "The request is too large", "Send less."),
     "memory": ProblemKind(
         413, "The query needs too much memory", "Group by fewer values, sort fewer rows, or join less."
+    ),
+    "url_too_long": ProblemKind(
+        414, "The address is too long", "Send a long query as the body of POST /query."
     ),
     "unsupported_media_type": ProblemKind(415, "The body has the wrong type", "Send application/json."),
     "misdirected": ProblemKind(

@@ -6,20 +6,22 @@ from pathlib import Path
 
 from litestar import MediaType, Response, get
 
+from web.access.scopes import OPEN
+
 _FOLDER = Path(__file__).parent / "page"
 
 
-@get("/", include_in_schema=False, media_type=MediaType.HTML)
+@get("/", include_in_schema=False, opt=OPEN, media_type=MediaType.HTML)
 async def page() -> Response[bytes]:
     return _file("index.html", "text/html")
 
 
-@get("/page.js", include_in_schema=False)
+@get("/page.js", include_in_schema=False, opt=OPEN)
 async def script() -> Response[bytes]:
     return _file("page.js", "text/javascript")
 
 
-@get("/page.css", include_in_schema=False)
+@get("/page.css", include_in_schema=False, opt=OPEN)
 async def style() -> Response[bytes]:
     return _file("page.css", "text/css")
 

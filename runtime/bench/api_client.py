@@ -16,10 +16,10 @@ class ApiClient:
     """Asks `POST /query`; a context manager."""
 
     def __init__(self, settings: Settings, patience_seconds: float = 30.0) -> None:
-        self.url = f"http://{settings.network.host}:{settings.ports.api}"
+        self.url = f"{settings.api_scheme}://{settings.network.host}:{settings.ports.api}"
         self._patience = patience_seconds
         headers = {}
-        if settings.api.keys or settings.network.host not in ("127.0.0.1", "::1", "localhost"):
+        if settings.asks_for_keys:
             headers["Authorization"] = f"Bearer {secret(settings, 'api-key')}"
         self._client = httpx.Client(base_url=self.url, headers=headers, timeout=120.0, trust_env=False)
 

@@ -104,7 +104,9 @@ def leaves(group: click.Group, path: tuple[str, ...]) -> Iterator[tuple[tuple[st
             yield from leaves(command, (*path, name))
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("settings",), ("up", "--help"), ("status",)])
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("settings",), ("up", "--help"), ("status",), ("keys", "list")]
+)
 def test_light_commands_import_nothing_heavy(in_folder: Path, arguments: tuple[str, ...]) -> None:
     program = (
         "import sys; sys.argv[0] = 'dp'\n"

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,12 +19,68 @@ import httpx
 import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
+from msgspec import Struct
 
+from contracts import configuration
+from contracts import settings as sections
 from contracts.layout import table_path
-from contracts.settings import Api, Network, Paths, Ports, Settings
+from contracts.settings import Network, Paths, Ports, Settings
 from lakehouse.datasets import DATASETS, Dataset
 from web.app import create_app
 from web.queries import open_queries
+
+
+class Api(Struct):
+    """A server process of its own."""
+
+    process: subprocess.Popen[bytes]
+    settings: Settings
+    log: Path
+    verify: ssl.SSLContext | bool
+
+    @property
+    def url(self) -> str:
+        return f"{self.settings.api_scheme}://127.0.0.1:{self.settings.ports.api}"
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        """The answer on a connection of its own."""
+        with httpx.Client(verify=self.verify, trust_env=False, timeout=30) as client:
+            return client.get(self.url + path, **options)
+
+    def wait(self) -> httpx.Response:
+        """The first answer to `GET /health`."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                return self.get("/health")
+            except httpx.TransportError:
+                assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
+                time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def start_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Api]]:
+    """Starts `dp api` with some settings, on a free port and in a folder of its own."""
+    with ExitStack() as stack:
+
+        def start(verify: ssl.SSLContext | bool = True, **values: Any) -> Api:
+            folder = tmp_path_factory.mktemp("api")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
+            values = {"paths.data": folder / "data", "ports.api": port} | values
+            ours = {configuration.variable_name(key): str(value) for key, value in values.items()}
+            environment = {name: value for name, value in os.environ.items() if not name.startswith("DP_")}
+            log = stack.enter_context((folder / "log").open("wb"))
+            process = subprocess.Popen(
+                [sys.executable, "-m", "runtime", "api"], env=environment | ours, stdout=log, stderr=log
+            )
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            return Api(process, configuration.load(environ=ours).settings, folder / "log", verify)
+
+        yield start
+
 
 NOON = datetime(2025, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -25,7 +88,10 @@ NOON = datetime(2025, 11, 24, 12, 0, tzinfo=UTC)
 def settings_for(root: Path, *, host: str = "127.0.0.1", port: int = 26010, **api: Any) -> Settings:
     api = {"query_memory_mb": 128} | api  # what fills it fills it quickly
     return Settings(
-        paths=Paths(data=str(root)), network=Network(host=host), ports=Ports(api=port), api=Api(**api)
+        paths=Paths(data=str(root)),
+        network=Network(host=host),
+        ports=Ports(api=port),
+        api=sections.Api(**api),
     )
 
 

@@ -13,7 +13,7 @@ from contracts.layout import run_folder
 from contracts.secrets import secret
 from contracts.settings import Settings
 from lakehouse.catalog import TABLES
-from web.security import API_KEY
+from web.access.keys import FIRST_SECRET
 
 
 def test_tables_of_an_empty_platform_are_all_declared_ones(settings: Settings, with_client: Any) -> None:
@@ -163,7 +163,7 @@ def test_another_address_than_loopback_needs_the_key(
         for wrong in ("Bearer x", "Basic x", "Bearer", ""):
             answer = await client.get("/tables", headers={"authorization": wrong})
             assert answer.status_code == 401
-        key = {"authorization": f"Bearer {secret(settings, API_KEY)}"}
+        key = {"authorization": f"Bearer {secret(settings, FIRST_SECRET)}"}
         assert (await client.get("/tables", headers=key)).status_code == 200
         assert "services" in (await client.get("/health", headers=key)).json()
 

@@ -15,6 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from contracts.settings import Settings
 from kafka_cluster.cluster import ClusterManager
 from lakehouse.jobs.history import Run, runs
+from web.access.scopes import QUERY, QUIET
 from web.live import Live
 from web.queries import Queries
 from web.streams import Streams, streams
@@ -22,7 +23,7 @@ from web.streams import Streams, streams
 Most = Annotated[int, QueryParameter(ge=1, le=1000, description="Most entries of each list.")]
 
 
-@get("/streams", operation_id="Streams", summary="Live windows, sessions and lag", tags=["live"])
+@get("/streams", operation_id="Streams", summary="Live windows, sessions and lag", tags=["live"], opt=QUERY)
 async def get_streams(
     settings: NamedDependency[Settings],
     queries: NamedDependency[Queries],
@@ -46,7 +47,14 @@ async def get_jobs(
     return chosen[:limit]
 
 
-@get("/metrics", operation_id="Metrics", summary="For Prometheus", tags=["live"], media_type="text/plain")
+@get(
+    "/metrics",
+    operation_id="Metrics",
+    summary="For Prometheus",
+    tags=["live"],
+    media_type="text/plain",
+    opt=QUIET,
+)
 async def get_metrics(registry: NamedDependency[CollectorRegistry]) -> Response[bytes]:
     """Services, tables, queries, consumers and Kafka's disk, in Prometheus' text format."""
     text = await asyncio.to_thread(generate_latest, registry)

@@ -12,12 +12,13 @@ from litestar.params import FromPath
 
 from contracts.errors import NotFound
 from contracts.settings import Settings
+from web.access.scopes import OPEN
 from web.errors import KINDS, ProblemKind
 from web.health import Health, HealthWord, health
 from web.queries import Queries
 
 
-@get("/health", operation_id="Health", summary="Is the platform well?", tags=["platform"])
+@get("/health", operation_id="Health", summary="Is the platform well?", tags=["platform"], opt=OPEN)
 async def get_health(
     request: Request[Any, Any, Any], settings: NamedDependency[Settings], queries: NamedDependency[Queries]
 ) -> Response[Any]:
@@ -27,7 +28,7 @@ async def get_health(
     return Response(body, status_code=503 if found.status == "failed" else 200)
 
 
-@get("/problems/{code:str}", operation_id="Problem", summary="A kind of problem", tags=["platform"])
+@get("/problems/{code:str}", operation_id="Problem", summary="A kind of problem", tags=["platform"], opt=OPEN)
 async def get_problem(code: FromPath[str]) -> ProblemKind:
     """What the `type` of an error document means, and what to do."""
     kind = KINDS.get(code)

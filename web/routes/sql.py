@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
+from web.access.scopes import QUERY
 from web.answers import answer, wanted_format
 from web.errors import STATEMENT
 from web.queries import Parameters, Queries, Question
@@ -33,7 +34,7 @@ class QueryBody(Struct, kw_only=True, forbid_unknown_fields=True):
     format: Annotated[Format, Meta(description="Before the header Accept.")] | None = None
 
 
-@post("/query", operation_id="Query", summary="Read-only SQL", tags=["sql"], status_code=200)
+@post("/query", operation_id="Query", summary="Read-only SQL", tags=["sql"], status_code=200, opt=QUERY)
 async def query(
     request: Request[Any, Any, Any], queries: NamedDependency[Queries], data: JSONBody[QueryBody]
 ) -> Response[Any]:

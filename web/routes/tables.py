@@ -11,6 +11,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from lakehouse.catalog import Annotation, Commit, Search, TableDetail, TableSummary
 from lakehouse.datasets import Layer
+from web.access.scopes import CALLER, QUERY
 from web.answers import answer
 from web.metadata import Metadata
 from web.preview import Preview
@@ -75,14 +76,23 @@ async def table_history(
 
 @patch("/tables/{name:str}", operation_id="AnnotateTable", summary="Set owner and tags", tags=["tables"])
 async def annotate_table(
-    metadata: NamedDependency[Metadata], name: FromPath[str], data: JSONBody[Annotation]
+    request: Request[Any, Any, Any],
+    metadata: NamedDependency[Metadata],
+    name: FromPath[str],
+    data: JSONBody[Annotation],
 ) -> Response[TableDetail]:
     """Sets the owner, all tags, or both, for good; what is left out stays. Answers the table with them."""
-    await metadata.annotate(name, data, by="api")
+    await metadata.annotate(name, data, by=request.scope["state"][CALLER].name)
     return as_json(await metadata.answer(("table", name), lambda catalog: catalog.table(name)))
 
 
-@get("/tables/{name:str}/preview", operation_id="PreviewTable", summary="Some rows", tags=["tables"])
+@get(
+    "/tables/{name:str}/preview",
+    operation_id="PreviewTable",
+    summary="Some rows",
+    tags=["tables"],
+    opt=QUERY,
+)
 async def preview_table(
     request: Request[Any, Any, Any],
     queries: NamedDependency[Queries],
