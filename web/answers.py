@@ -69,15 +69,7 @@ async def answer(request: Request[Any, Any, Any], asked: Coroutine[Any, Any, Exe
     sent as it comes (a failure then ends the connection short of its last bytes); the other formats are sent
     when they are whole, as what their headers say is known then.
     """
-    execution = await _unless_gone(request, asked)
-    cached = execution.end is not None
-    execution.join()
-    try:
-        if not cached:
-            await _unless_gone(request, _ready(execution))
-    except BaseException:
-        execution.leave()
-        raise
+    execution, cached = await _unless_gone(request, _joined(asked))
     headers = {"X-Cache": "hit" if cached else "miss"}
     if execution.end is None:
         return Stream(_json_stream(execution), media_type=_MEDIA["json"], headers=headers)
@@ -88,6 +80,20 @@ async def answer(request: Request[Any, Any, Any], asked: Coroutine[Any, Any, Exe
     if execution.format != "json":
         headers["X-Versions"] = msgspec.json.encode(execution.versions).decode()
     return Response(execution.body(), media_type=_MEDIA[execution.format], headers=headers)
+
+
+async def _joined(asked: Coroutine[Any, Any, Execution]) -> tuple[Execution, bool]:
+    """The execution, joined and ready to be sent, and whether its answer was there already."""
+    execution = await asked
+    cached = execution.end is not None
+    execution.join()
+    try:
+        if not cached:
+            await _ready(execution)
+    except BaseException:
+        execution.leave()
+        raise
+    return execution, cached
 
 
 async def _ready(execution: Execution) -> None:

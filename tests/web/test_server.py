@@ -73,3 +73,16 @@ def test_a_client_that_hangs_up_ends_its_query(start_api: Any) -> None:
         httpx.post(f"{api.url}/query", json={"sql": bomb}, timeout=0.5)
     assert not psutil.wait_procs([worker], timeout=30)[1]
     assert httpx.post(f"{api.url}/query", json={"sql": "SELECT 1"}).json()["rows"] == [[1]]
+
+
+def test_a_client_that_stays_is_never_taken_for_one_that_has_gone(start_api: Any) -> None:
+    api = start_api(**{"api.query_rows_max": 10_000})
+    api.wait()
+    for number in range(60):
+        small = httpx.get(f"{api.url}/tables/app_events_silver/preview", params={"limit": number + 1})
+        assert small.status_code == 200, small.text
+        sql = (
+            f"SELECT range + {number}, repeat('x', 100) FROM range(5000)"  # larger than what is sent at once
+        )
+        large = httpx.post(f"{api.url}/query", json={"sql": sql, "limit": 5000}, timeout=60)
+        assert len(large.json()["rows"]) == 5000

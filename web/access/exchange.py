@@ -31,7 +31,7 @@ class Exchange:
     """``send`` and ``receive`` of one request; afterwards what the answer was."""
 
     __slots__ = (
-        *("_added", "_body_seconds", "_deadline", "_defaults", "_receive", "_send"),
+        *("_added", "_body_seconds", "_deadline", "_defaults", "_end", "_receive", "_send"),
         *("bytes", "problem", "status"),
     )
 
@@ -45,6 +45,7 @@ class Exchange:
         self._added = added
         self._body_seconds = body_seconds
         self._deadline: float | None = 0.0
+        self._end: asyncio.Future[Any] | None = None
         self.status: int | None = None
         """None until an answer began."""
         self.bytes = 0
@@ -54,7 +55,10 @@ class Exchange:
     async def receive(self) -> HTTPReceiveMessage:
         """The next part of the body. Raises SlowBody when all of it was not there in time."""
         if self._deadline is None:  # complete: what comes now is that the client has gone
-            return cast(HTTPReceiveMessage, await self._receive())
+            # One look for all who ask: the server takes a look that is given up for the client's end.
+            if self._end is None:
+                self._end = asyncio.ensure_future(self._receive())
+            return cast(HTTPReceiveMessage, await asyncio.shield(self._end))
         if not self._deadline:
             self._deadline = asyncio.get_running_loop().time() + self._body_seconds
         try:
@@ -66,6 +70,11 @@ class Exchange:
         if not message.get("more_body"):
             self._deadline = None
         return message
+
+    def close(self) -> None:
+        """Nobody asks any more whether the client has gone."""
+        if self._end is not None:
+            self._end.cancel()
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

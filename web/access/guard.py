@@ -128,6 +128,7 @@ class Guard:
                 state["has_key"] = caller is not None
                 await self.app(scope, exchange.receive, exchange.send)
         finally:
+            exchange.close()
             self._record(scope, exchange, caller, began)
 
     def _unfit(self, scope: HTTPScope, headers: Headers) -> Refusal | None:

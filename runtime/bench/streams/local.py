@@ -35,7 +35,7 @@ class LocalStreams:
     def __init__(self, parent: Resolved, **flags: object) -> None:
         self.root = parent.settings.data_root / "bench" / f"streams-{uuid.uuid4().hex[:8]}"
         names = Ports.__struct_fields__
-        ports = dict(zip((f"ports.{name}" for name in names), _free_ports(len(names)), strict=True))
+        ports = dict(zip((f"ports.{name}" for name in names), free_ports(len(names)), strict=True))
         own = {
             "paths.data": str(self.root),
             "paths.outputs": "",
@@ -142,7 +142,7 @@ def dp_command(*arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", "runtime", *arguments]
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import IO
 from msgspec import Struct
 
 from contracts.errors import DependencyError
+from runtime.bench.peer_environment import interpreter
 from runtime.bench.streams.local import LocalStreams
 from runtime.bench.streams.metering import PATIENCE_SECONDS, Mark, Measured, cpu_seconds, measured
 from runtime.jars import ivy_jar
@@ -79,7 +79,7 @@ def run(
     Raises DependencyError where it cannot be installed here, or fails.
     """
     home = local.root.parent / "peers"
-    python = _python(home, peer, told)
+    python = interpreter(home / peer.name, peer.title, peer.requirements, told)
     folder = local.root / peer.name
     folder.mkdir()
     arguments = [local.settings.bootstrap_servers, topic, str(min(sum(ends), peer.most))]
@@ -145,29 +145,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     for stream in (process.stdin, process.stdout):
         if stream is not None:
             stream.close()
-
-
-def _python(home: Path, peer: Peer, told: Callable[[str], None]) -> Path:
-    """The interpreter of the peer's environment, installed from the index that is configured."""
-    if not peer.requirements:
-        return Path(sys.executable)
-    folder = home / peer.name
-    python = folder / "bin" / "python"
-    stamp = folder / "installed"
-    wanted = "\n".join(peer.requirements)
-    if stamp.is_file() and stamp.read_text("utf-8") == wanted:
-        return python
-    told(f"{peer.title}: installing into {folder}")
-    uv = Path(sys.executable).with_name("uv")
-    for command in (
-        [str(uv), "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)],
-        [str(uv), "pip", "install", "--quiet", "--python", str(python), *peer.requirements],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise DependencyError(f"{peer.title} cannot be installed here: {done.stderr.strip()[-400:]}")
-    stamp.write_text(wanted, "utf-8")
-    return python
 
 
 def _flink_jar(local: LocalStreams, home: Path, told: Callable[[str], None]) -> Path:

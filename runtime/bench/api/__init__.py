@@ -1,0 +1,1 @@
+"""`dp bench api`: the API beside ROAPI and a plain DuckDB over HTTP, on the same tables."""
