@@ -1,4 +1,5 @@
-"""How old events are when they reach landing, and when `POST /query` first shows them in app_events_silver.
+"""How old events are when they reach landing, and when `POST /query` first counts them: in
+events_aggregated_realtime, and in app_events_silver.
 
 Both by the events' own clock. Measured are all events whose time lies in one window, from its beginning to
 its end and until the last of them has arrived, so that slow ones are not cut off. An event that was old
@@ -10,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -18,7 +19,7 @@ from msgspec import Struct
 
 from contracts.layout import chains_root
 from contracts.settings import Settings
-from contracts.sources import SOURCES, Source
+from contracts.sources import APP_EVENTS, SOURCES, Source
 from runtime.bench.api_client import ApiClient
 
 OLD_MS = 60_000
@@ -29,7 +30,7 @@ POLL_SECONDS = 1.0
 PATIENCE_SECONDS = 180.0
 SHARES = (0.5, 0.95, 0.99)
 
-LANDING_TARGET, SILVER_TARGET = 15.0, 60.0
+LANDING_TARGET, COUNTED_TARGET, SILVER_TARGET = 15.0, 15.0, 60.0
 """p95 at the simulators' default rate, seconds."""
 
 
@@ -93,6 +94,64 @@ class LandingWatch:
         return self._root.glob("topic_id=*/partition=*/*.parquet")
 
 
+class CountedWatch:
+    """Follows events_aggregated_realtime, as the API shows it, for a tenth of the users.
+
+    A row is a user's events of a minute, type and app. Measured are the rows of a single event, whose time
+    is known from landing: their age when the row first shows.
+    """
+
+    def __init__(self, settings: Settings, api: ApiClient) -> None:
+        self._api = api
+        self._root = chains_root(settings, APP_EVENTS)
+        self._read = {str(path) for path in self._files()}
+        self._shown: dict[_Row, int] = {}
+        self._times: dict[_Row, list[int]] = defaultdict(list)
+
+    def look(self, window: Window) -> None:
+        since = window.start // 60_000 * 60
+        rows = self._api.rows(
+            "SELECT epoch_ms(window_start) AS w, user_id, event_type, app_type FROM "
+            f"events_aggregated_realtime WHERE window_start >= to_timestamp({since}) "
+            f"AND user_id LIKE '%{_USERS}' AND event_count > 0"
+        )
+        shown = time.time_ns() // 1_000_000
+        for row in rows:
+            self._shown.setdefault(_Row(*row), shown)
+        for path in self._files():
+            if str(path) not in self._read:
+                self._read.add(str(path))
+                self._take(pq.ParquetFile(path).read(columns=[APP_EVENTS.time_field, *_Row._fields[1:]]))
+
+    def ages(self, window: Window) -> dict[float, int]:
+        """Ages of the window's events that were alone in their row, counted by value."""
+        counts: dict[float, int] = defaultdict(int)
+        for row, (at, *others) in self._times.items():
+            if not others and window.holds(at) and row in self._shown:
+                counts[round((self._shown[row] - at) / 1000, 2)] += 1
+        return counts
+
+    def _take(self, rows: Any) -> None:
+        times = pc.divide(rows[APP_EVENTS.time_field].cast("int64"), 1000).to_pylist()
+        for at, *names in zip(times, *(rows[name].to_pylist() for name in _Row._fields[1:]), strict=True):
+            if names[0].endswith(_USERS):
+                self._times[_Row(at // 60_000 * 60_000, *names)].append(at)
+
+    def _files(self) -> Iterable[Any]:
+        return self._root.glob("topic_id=*/partition=*/*.parquet")
+
+
+class _Row(NamedTuple):
+    window: int
+    user_id: str
+    event_type: str
+    app_type: str
+
+
+_USERS = "7"
+"""Last character of the users that are followed."""
+
+
 class SilverWatch:
     """Follows app_events_silver by load_timestamp, as the API shows it; notes when each row first shows."""
 
@@ -133,12 +192,14 @@ def measure(
     with ApiClient(settings) as api:
         landings = [LandingWatch(settings, source) for source in SOURCES]
         silver = SilverWatch(api)
+        counted = CountedWatch(settings, api)
         begin = time.time_ns() // 1_000_000 + int(warm_up * 1000)
         window = Window(begin, begin + int(seconds * 1000))
         while True:
             for landing in landings:
                 landing.look(window)
             silver.look(window)
+            counted.look(window)
             now = time.time_ns() // 1_000_000
             watches: list[LandingWatch | SilverWatch] = [*landings, silver]
             # Partitions arrive one by one: a little beyond the window is enough for all of them.
@@ -148,7 +209,12 @@ def measure(
             progress(_phase(window, now))
             time.sleep(POLL_SECONDS)
     found = [ages("landing", watch.source.name, watch.counts, LANDING_TARGET) for watch in landings]
-    return [*found, ages("app_events_silver, by POST /query", "app_events", silver.counts, SILVER_TARGET)]
+    for place, counts, target in (
+        ("events_aggregated_realtime, by POST /query", counted.ages(window), COUNTED_TARGET),
+        ("app_events_silver, by POST /query", silver.counts, SILVER_TARGET),
+    ):
+        found.append(ages(place, APP_EVENTS.name, counts, target))
+    return found
 
 
 def _phase(window: Window, now: int) -> str:

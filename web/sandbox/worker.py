@@ -26,6 +26,7 @@ from web.sandbox.syntax import check_syntax
 
 ADDRESS_SPACE_EXTRA_MB = 2048
 """Address space beside DuckDB's memory limit: code, stacks and allocator arenas, most of it never touched."""
+LATE_ROWS = 2000
 _PAGE_MB = resource.getpagesize() / 2**20
 
 
@@ -73,6 +74,8 @@ def connect(setup: Setup) -> duckdb.DuckDBPyConnection:
         },
     )
     connection.execute("SET TimeZone = 'UTC'")
+    # An ordered read of few rows fetches their other columns afterwards; by itself DuckDB does so up to 50.
+    connection.execute(f"SET late_materialization_max_rows = {LATE_ROWS}")
     folders = ", ".join("'" + folder.replace("'", "''") + "'" for folder in setup.directories)
     connection.execute(f"SET allowed_directories = [{folders}]")
     connection.execute("SET enable_external_access = false")
