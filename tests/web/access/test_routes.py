@@ -41,11 +41,11 @@ NEEDS = {
     ("GET", "/jobs"): "read",
     ("GET", "/metrics"): "read",
     ("GET", "/events"): "read",
-    ("GET", "/schema"): "read",
-    ("GET", "/schema/openapi.json"): "read",
-    ("GET", "/schema/openapi.yaml"): "read",
-    ("GET", "/schema/openapi.yml"): "read",
-    ("GET", "/schema/{path:str}"): "read",
+    ("GET", "/schema"): "open",
+    ("GET", "/schema/openapi.json"): "open",
+    ("GET", "/schema/openapi.yaml"): "open",
+    ("GET", "/schema/openapi.yml"): "open",
+    ("GET", "/schema/{path:str}"): "open",
 }
 """What each route needs, written by hand."""
 
