@@ -64,6 +64,14 @@ def test_events_come_as_they_happen(start_api: Any) -> None:
     assert api.process.wait(30) == 0
 
 
+def test_a_preview_is_answered_on_every_connection(start_api: Any) -> None:
+    api = start_api()
+    api.wait()
+    limits = range(1, 41)  # each another question, so that none is answered from memory
+    answers = [api.get("/tables/app_events_silver/preview", params={"limit": limit}) for limit in limits]
+    assert {answer.status_code for answer in answers} == {200}
+
+
 def test_a_client_that_hangs_up_ends_its_query(start_api: Any) -> None:
     api = start_api()
     api.wait()

@@ -26,6 +26,10 @@ NEEDS = {
     ("GET", "/"): "open",
     ("GET", "/page.js"): "open",
     ("GET", "/page.css"): "open",
+    ("GET", "/docs"): "open",
+    ("GET", "/docs/docs.js"): "open",
+    ("GET", "/docs/swagger-ui-bundle.js"): "open",
+    ("GET", "/docs/swagger-ui.css"): "open",
     ("GET", "/health"): "open",
     ("GET", "/problems/{code:str}"): "open",
     ("GET", "/tables"): "read",
@@ -41,11 +45,11 @@ NEEDS = {
     ("GET", "/jobs"): "read",
     ("GET", "/metrics"): "read",
     ("GET", "/events"): "read",
-    ("GET", "/schema"): "read",
-    ("GET", "/schema/openapi.json"): "read",
-    ("GET", "/schema/openapi.yaml"): "read",
-    ("GET", "/schema/openapi.yml"): "read",
-    ("GET", "/schema/{path:str}"): "read",
+    ("GET", "/schema"): "open",
+    ("GET", "/schema/openapi.json"): "open",
+    ("GET", "/schema/openapi.yaml"): "open",
+    ("GET", "/schema/openapi.yml"): "open",
+    ("GET", "/schema/{path:str}"): "open",
 }
 """What each route needs, written by hand."""
 
