@@ -106,9 +106,6 @@ async def preview_table(
 ) -> Response[QueryAnswer]:
     """The newest rows, from the files that were added last; with `where`, `order` or `as_of` those that these
     ask for."""
-    # To its end, although there is none: a read of a body that is cancelled, as `answer` does when the rows
-    # are there, granian takes for a client that has hung up.
-    await request.body()
     preview = Preview(
         limit=limit, columns=_names(columns), where=where or "", order=_names(order), as_of=as_of
     )
