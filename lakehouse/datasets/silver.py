@@ -20,7 +20,7 @@ from lakehouse.datasets.declaration import (
     Sessions,
     Versions,
 )
-from lakehouse.datasets.rules import custom, finite, null_share, unique
+from lakehouse.datasets.rules import custom, finite, null_share, totals, unique
 
 BRONZE_ORDER = ("arrived_at", "source_partition", "source_offset", "source_timestamp")
 """The order in which rows reached bronze: by commit, then by position. Models select bronze's load_timestamp,
@@ -218,7 +218,11 @@ USER_ACTIVITY_SILVER = Dataset(
     tags=("users", "personal"),
     upstream=("app_events_silver", "clickstream_silver"),
     freshness=timedelta(minutes=10),
-    set_rules=(unique("user_id", "activity_date"),),
+    set_rules=(
+        unique("user_id", "activity_date"),
+        totals("total_events", "app_events_silver", "COUNT(*)", ("activity_date", "event_date")),
+        totals("total_sessions", "clickstream_silver", "COUNT(*)", ("activity_date", "session_date")),
+    ),
 )
 
 USERS_SILVER = Dataset(
@@ -255,7 +259,10 @@ USERS_SILVER = Dataset(
     tags=("users", "personal"),
     upstream=("user_activity_silver", USERS.bronze_table),
     freshness=timedelta(minutes=10),
-    set_rules=(unique("user_id"),),
+    set_rules=(
+        unique("user_id"),
+        totals("total_events", "user_activity_silver", "SUM(total_events)", ("user_id", "user_id")),
+    ),
 )
 
 QUARANTINE_SILVER = Dataset(

@@ -40,6 +40,8 @@ NEEDS = {
     ("GET", "/catalog"): "read",
     ("GET", "/catalog/schema"): "read",
     ("GET", "/catalog/lineage/{name:str}"): "read",
+    ("GET", "/quality"): "read",
+    ("GET", "/quality/{table:str}"): "read",
     ("POST", "/query"): "query",
     ("GET", "/streams"): "query",
     ("GET", "/jobs"): "read",
