@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from contracts.configuration import Resolved
+from runtime.commands._archive import archive
 from runtime.commands._catalog import annotate, catalog, lineage
 from runtime.commands._progress import show
 from runtime.commands._tables import optimize, restore, vacuum
@@ -26,6 +27,7 @@ Examples:
   dp lakehouse refresh event_metrics_gold --full
   dp lakehouse optimize
   dp lakehouse restore app_events_silver --version 120
+  dp lakehouse archive
   dp lakehouse catalog "response time"
   dp lakehouse lineage daily_summary_gold""",
 )
@@ -33,7 +35,7 @@ def command() -> None:
     """Run the lakehouse driver, and see and change its tables."""
 
 
-for one in (optimize, vacuum, restore, catalog, lineage, annotate):
+for one in (optimize, vacuum, restore, archive, catalog, lineage, annotate):
     command.add_command(one)
 
 
