@@ -18,7 +18,7 @@ from contracts.platform import Landed, landed_named, landing_schema
 from contracts.settings import Settings
 from lakehouse.datasets import FromChain, dataset
 from lakehouse.medallion.chains import beginning, discover, skipped
-from lakehouse.storage import commits, delta_commit, tables
+from lakehouse.storage import commits, delta_commit, delta_log, tables
 from lakehouse.storage.durable import sync_folder
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,6 @@ def continue_chains(settings: Settings, table: str) -> None:
         return
     log.error("%s: landing no longer has %d offsets that came after the archive", table, lost)
     txn = int(metadata.get("txn", 0)) + 1
-    kept = {name: value for name, value in metadata.items() if name not in commits.ABOUT_ROWS}
     delta_commit.commit(
         DeltaTable(str(path)),
         path,
@@ -65,7 +64,7 @@ def continue_chains(settings: Settings, table: str) -> None:
         removes=(),
         app=commits.app_id(declared),
         txn=txn,
-        metadata={**kept, "chains": chains, "gaps": gaps, "txn": txn},
+        metadata=commits.standing(path, delta_log.latest_version(path), chains=chains, gaps=gaps, txn=txn),
         operation="RESTORE",
     )
 

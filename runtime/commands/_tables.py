@@ -108,6 +108,30 @@ def restore(
     _run(resolved, request, dry_run, as_json)
 
 
+@click.command(
+    "retention",
+    epilog="""\b
+Examples:
+  dp lakehouse retention --dry-run
+  dp lakehouse retention app_events_bronze clickstream_bronze
+  dp --set retention.bronze_days=30 lakehouse retention --dry-run --json""",
+)
+@click.argument("tables", nargs=-1, metavar="[TABLE]...")
+@click.option("dry_run", "--dry-run", is_flag=True, help="Say what would go, remove nothing.")
+@click.option("as_json", "--json", is_flag=True, help="The same as JSON lines.")
+@click.pass_obj
+def retention(resolved: Resolved, tables: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+    """Removes rows past their retention of TABLE, or of all tables, and of all also old views and landing.
+
+    The running driver does the same once a day. Nothing that is computed from the rows changes; their files
+    stay until time travel ends (`dp lakehouse vacuum`).
+    """
+    from lakehouse.driver.operations import RetentionRequest
+
+    for table in tables or ("*",):
+        _run(resolved, RetentionRequest(table=table, dry_run=dry_run), dry_run, as_json)
+
+
 def _run(resolved: Resolved, request: Request, dry_run: bool, as_json: bool) -> None:
     from lakehouse.driver.commands import run_command
     from runtime.engines import make_engine
