@@ -251,15 +251,17 @@ def test_what_comes_too_late_and_what_is_read_anew_do_not_shrink_what_is_kept(
     # A gold table that finds that its upstream's log no longer reaches back builds anew what it can.
     log = tables.path_of(copy, dataset("app_events_silver")) / "_delta_log"
     with closing(rounds_of(copy, engine)) as rounds:
-        landed.add(APP_EVENTS, [{"event_id": "new", "event_timestamp": NOW, "user_id": "u1"}])
-        rounds.bronze(), rounds.silver()
-        DeltaTable(str(log.parent)).create_checkpoint()
-        for file in log.glob("*.json"):
-            if int(file.name[:20]) < latest_version(log.parent):
-                file.unlink()
+        for name in ("one", "two"):
+            landed.add(APP_EVENTS, [{"event_id": name, "event_timestamp": NOW, "user_id": "u1"}])
+            rounds.bronze(), rounds.silver()
+    DeltaTable(str(log.parent)).create_checkpoint()
+    for file in log.glob("*.json"):
+        if int(file.name[:20]) < latest_version(log.parent):
+            file.unlink()
+    with closing(rounds_of(copy, engine)) as rounds:
         go_on(rounds)
-    assert frame(copy, "event_metrics_gold")["total_events"].sum() == DAYS * 3 + 1
-    assert frame(copy, "user_activity_silver")["total_events"].sum() == DAYS * 3 + 1
+    assert frame(copy, "event_metrics_gold")["total_events"].sum() == DAYS * 3 + 2
+    assert frame(copy, "user_activity_silver")["total_events"].sum() == DAYS * 3 + 2
     assert frame(copy, "daily_summary_gold").height == DAYS
 
 
