@@ -238,8 +238,9 @@ class Retention(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The same for gold tables."""
     platform_days: NotNegative = 0
     """The same for the platform's own tables."""
-    views_days: Annotated[int, Meta(ge=15)] = 30
-    """Days of the stream's views that are kept; the batch jobs look back a week and what late data touch."""
+    views_days: NotNegative = 0
+    """Days of the stream's views that are kept, at least 15; 0: for good. The batch jobs know no user of days
+    that are gone: they count as new who was seen before."""
     archive_first: str = ""
     """Tables whose rows go only once an archive holds them: names[,…], or `*` for all."""
 

@@ -9,10 +9,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from contracts.errors import SettingsError
 from contracts.layout import view_folder
 from contracts.settings import Settings
 from contracts.view_lock import rewriting
 from lakehouse.reading.view_files import VIEWS, days_of
+
+LEAST_DAYS = 15
+"""A day's jobs look a week ahead, and run again for a week where late data came."""
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +31,15 @@ class ViewDay(Struct, frozen=True, kw_only=True):
 
 
 def past(settings: Settings, now: datetime) -> Iterator[ViewDay]:
-    """The days that go, of every view."""
-    first = now.astimezone(UTC).date() - timedelta(days=settings.retention.views_days)
+    """The days that go, of every view. Raises SettingsError for fewer days than late data are waited for."""
+    days = settings.retention.views_days
+    if not days:
+        return
+    if days < LEAST_DAYS:
+        raise SettingsError(
+            f"retention.views_days is {days}: at least {LEAST_DAYS}, or 0", key="retention.views_days"
+        )
+    first = now.astimezone(UTC).date() - timedelta(days=days)
     for view in VIEWS:
         for day in days_of(settings, view):
             if day < first:

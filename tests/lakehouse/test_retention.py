@@ -29,6 +29,7 @@ from lakehouse.embedded import EmbeddedEngine
 from lakehouse.maintenance.steps import Maintenance
 from lakehouse.medallion import platform_landing
 from lakehouse.medallion.rounds import Rounds
+from lakehouse.retention import view_days
 from lakehouse.retention.plan import plan
 from lakehouse.retention.policy import kept_from, retention_of
 from lakehouse.storage import tables
@@ -347,7 +348,10 @@ def test_what_others_are_computed_from_as_a_whole_is_kept_for_good() -> None:
         if isinstance(declared.build, ReplaceKeys | Versions):
             kept = {name for name in declared.upstream if dataset(name).retention is None}
             assert kept == set(declared.upstream), declared.name
+    with pytest.raises(SettingsError, match="at least 15"):
+        list(view_days.past(Settings(retention=Retention(views_days=3)), NOW))
     settings = Settings(retention=Retention(bronze_days=1, gold_days=1))
+    assert list(view_days.past(settings, NOW)) == []
     assert retention_of(settings, dataset("users_bronze")) is None
     assert retention_of(settings, dataset("app_events_bronze")) == timedelta(days=1)
     assert kept_from(settings, dataset("user_segments_gold"), NOW) is None
