@@ -81,8 +81,6 @@ def test_a_client_that_stays_is_never_taken_for_one_that_has_gone(start_api: Any
     for number in range(60):
         small = httpx.get(f"{api.url}/tables/app_events_silver/preview", params={"limit": number + 1})
         assert small.status_code == 200, small.text
-        sql = (
-            f"SELECT range + {number}, repeat('x', 100) FROM range(5000)"
-        )
+        sql = f"SELECT range + {number}, repeat('x', 100) FROM range(5000)"
         large = httpx.post(f"{api.url}/query", json={"sql": sql, "limit": 5000}, timeout=60)
         assert len(large.json()["rows"]) == 5000

@@ -11,21 +11,18 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from contracts.errors import NotFound
-from contracts.settings import Settings
 from web.access.scopes import OPEN
 from web.errors import KINDS, ProblemKind
-from web.health import Health, HealthWord, health
-from web.queries import Queries
+from web.health import Doctor, HealthWord
 
 
 @get("/health", operation_id="Health", summary="Is the platform well?", tags=["platform"], opt=OPEN)
-async def get_health(
-    request: Request[Any, Any, Any], settings: NamedDependency[Settings], queries: NamedDependency[Queries]
-) -> Response[Any]:
-    """200 while `status` is healthy or degraded, 503 when it is failed."""
-    found: Health = await asyncio.to_thread(health, settings, queries.snapshots, queries.datasets)
+async def get_health(request: Request[Any, Any, Any], doctor: NamedDependency[Doctor]) -> Response[Any]:
+    """That it answers says that the API is live. 200 while the platform is `ready` (`status` is healthy or
+    degraded), 503 when it is not (failed)."""
+    found = await asyncio.to_thread(doctor.health)
     body = found if request.scope["state"]["has_key"] else HealthWord(status=found.status)
-    return Response(body, status_code=503 if found.status == "failed" else 200)
+    return Response(body, status_code=200 if found.ready else 503)
 
 
 @get("/problems/{code:str}", operation_id="Problem", summary="A kind of problem", tags=["platform"], opt=OPEN)
