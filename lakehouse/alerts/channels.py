@@ -89,7 +89,9 @@ class WebhookChannel:
         self._seconds = settings.alerts.webhook_seconds
         self._retrying = Retrying(
             stop=stop_after_attempt(attempts),
-            wait=wait_exponential_jitter(initial=min(0.5, longest_wait), max=longest_wait),
+            wait=wait_exponential_jitter(
+                multiplier=min(0.5, longest_wait), max=longest_wait, jitter=min(0.5, longest_wait)
+            ),
             retry=retry_if_exception_type(DependencyError),
             reraise=True,
         )
@@ -103,7 +105,11 @@ class WebhookChannel:
             url = self._file.read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise DependencyError(f"alerts.webhook_file {self._file} cannot be read") from error
-        if urlsplit(url).scheme not in ("http", "https"):
+        try:
+            known = urlsplit(url).scheme in ("http", "https")
+        except ValueError:
+            known = False
+        if not known:
             raise DependencyError(f"alerts.webhook_file {self._file} holds no http(s) URL")
         return url
 
@@ -115,7 +121,7 @@ class WebhookChannel:
         logging.getLogger("httpcore").setLevel(logging.WARNING)
         try:
             answer = httpx.post(url, json=body, timeout=self._seconds, follow_redirects=False)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             raise DependencyError(f"the webhook does not answer ({type(error).__name__})") from None
         if not 200 <= answer.status_code < 300:
             raise DependencyError(f"the webhook answers {answer.status_code}")

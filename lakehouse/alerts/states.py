@@ -19,8 +19,8 @@ State = Literal["pending", "firing", "resolved"]
 Kind = Literal["fired", "resolved"]
 
 GONE = timedelta(seconds=60)
-"""A finding must have been gone for so long; doubled with each time that the alert fired in the last hour."""
-FLAPPING = timedelta(hours=1)
+"""A finding must have been gone for so long; longer with each time that it fired of late."""
+FLAPPING = timedelta(hours=6)
 MOST_DOUBLINGS = 5
 FORGOTTEN = timedelta(minutes=5)
 """A pending alert that was last looked at so long ago begins anew."""
@@ -44,7 +44,7 @@ class Alert(Struct, kw_only=True):
     fired_at: datetime | None = None
     resolved_at: datetime | None = None
     fires: list[datetime] = field(default_factory=list)
-    """When it fired within the last hour; flapping is bounded by it."""
+    """When it fired of late; flapping is bounded by it."""
     told: bool = False
     """Whether a notice said that it fires; that it is over is told then, too."""
 

@@ -3,7 +3,9 @@ escaped."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from html import escape
 
 from lakehouse.alerts.rules import RULES, Status
@@ -23,6 +25,8 @@ td.n, th.n { text-align: right; }
 .ok { color: var(--ok); } .degraded { color: var(--degraded); font-weight: 600; }
 .failing { color: var(--failing); font-weight: 700; }
 """
+STYLE_HASH = f"'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'"
+"""By which a content security policy allows this style and no other."""
 NUMBERS = frozenset(
     {"rows", "files", "small files", "lag", "events/s", "memory", "size", "behind", "waiting"}
 )
