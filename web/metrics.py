@@ -15,11 +15,15 @@ from kafka_cluster.cluster import ClusterManager
 from kafka_cluster.metrics import ClusterCollector
 from lakehouse.catalog import TableSummary
 from lakehouse.catalog.described import summary
+from web.health import Doctor
+from web.health_metrics import HealthCollector
 from web.live import FRESH_SECONDS, Live
 from web.queries import Queries
 
 
-def registry(settings: Settings, queries: Queries, cluster: ClusterManager, live: Live) -> CollectorRegistry:
+def registry(
+    settings: Settings, queries: Queries, cluster: ClusterManager, live: Live, doctor: Doctor
+) -> CollectorRegistry:
     """Everything that `GET /metrics` tells, computed when it is asked for."""
     made = CollectorRegistry()
     for collector in (
@@ -27,6 +31,7 @@ def registry(settings: Settings, queries: Queries, cluster: ClusterManager, live
         TableCollector(queries),
         ApiCollector(queries, live),
         ClusterCollector(cluster),
+        HealthCollector(settings, doctor),
     ):
         made.register(collector)
     return made
