@@ -10,6 +10,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import structs
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from contracts.errors import DependencyError, NotFound, SettingsError
@@ -61,7 +62,8 @@ class FileChannel:
         self._most = settings.logs.max_bytes
 
     def deliver(self, notice: Notice) -> None:
-        line = msgspec.json.encode(notice) + b"\n"
+        told = {name: value for name, value in structs.asdict(notice).items() if name != "waits_for"}
+        line = msgspec.json.encode(told) + b"\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if self.path.exists() and self.path.stat().st_size > self._most:

@@ -131,7 +131,7 @@ class Keeper:
                     log.error("notice waits: %s", kind, extra={"channel": channel.name})  # noqa: TRY400
                     break
                 with self._lock:
-                    notice.waits_for.remove(channel.name)
+                    notice.waits_for = [name for name in notice.waits_for if name != channel.name]
                     self._state.outbox = [one for one in self._state.outbox if one.waits_for]
                 try:
                     self._save()

@@ -68,14 +68,13 @@ class Monitor:
             if storage.walk_is_due(self._settings, memory, now):
                 memory.walked, memory.walk_seconds = storage.walk(self._settings, self._now())
                 memory.walked_at = now
-        before: dict[str, int] = {}
-        counts: dict[str, int] = {}
+        counts: tuple[dict[str, int], dict[str, int]] | None = None
         with self._survived("dead letters", failed):
-            before, counts = self._refused(memory, now)
+            counts = self._refused(memory, now)
         report = self._examination.report(memory)
-        with self._survived("the sample", failed):
-            rows = sample(report, before, counts)
-            platform_landing.append(self._settings, METRICS.name, rows)
+        if counts is not None:  # a sample without them would have all counted again by the next one
+            with self._survived("the sample", failed):
+                platform_landing.append(self._settings, METRICS.name, sample(report, *counts))
         with self._survived("the alerts", failed):
             self._alerts.hear(at, report.findings, report.undecided)
         with self._survived("the memory", failed):

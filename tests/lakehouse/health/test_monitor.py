@@ -136,6 +136,24 @@ def test_a_damaged_memory_is_done_without(platform: Simulation) -> None:
     assert platform.minutes(1, platform.flow).status == "ok"
 
 
+def test_a_sample_that_cannot_count_is_not_written(
+    platform: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.refused = 4
+    platform.minutes(1)
+
+    def damaged(*_: Any) -> Any:
+        raise OSError(5, "Input/output error")
+
+    platform.refused = 6
+    with monkeypatch.context() as patched:
+        patched.setattr(dead_letters, "taken", damaged)
+        with pytest.raises(DependencyError, match="dead letters"):
+            platform.minutes(1)
+    platform.minutes(1)
+    assert counted(platform) == [4, 2]
+
+
 def test_growth_and_the_days_that_are_left() -> None:
     memory = Memory()
     for hour in range(30):
