@@ -12,6 +12,7 @@ import msgspec
 from contracts.configuration import Resolved
 from runtime.commands._archive import archive
 from runtime.commands._catalog import annotate, catalog, lineage
+from runtime.commands._erase import erase
 from runtime.commands._progress import show
 from runtime.commands._tables import optimize, restore, retention, vacuum
 
@@ -35,7 +36,7 @@ def command() -> None:
     """Run the lakehouse driver, and see and change its tables."""
 
 
-for one in (optimize, vacuum, retention, restore, archive, catalog, lineage, annotate):
+for one in (optimize, vacuum, retention, restore, archive, erase, catalog, lineage, annotate):
     command.add_command(one)
 
 
