@@ -18,7 +18,7 @@ from lakehouse.catalog import TABLES
 from lakehouse.datasets import Dataset
 from lakehouse.datasets.nearest import unknown
 from lakehouse.datasets.stream import STREAM
-from lakehouse.erasure.receipt import epoch
+from lakehouse.persons.receipt import epoch
 from lakehouse.reading.relations import select_of, select_of_nothing
 from lakehouse.reading.snapshots import Snapshot
 from lakehouse.reading.stream_snapshots import AllSnapshots, stream_folder

@@ -15,10 +15,10 @@ from contracts.errors import NotFound, SettingsError
 from lakehouse.datasets import DATASETS, Dataset, dataset
 from lakehouse.driver.refresh import Progress, RefreshRequest, refresh
 from lakehouse.erasure import request as erasure
-from lakehouse.erasure.receipt import Receipt
 from lakehouse.maintenance.steps import forget
 from lakehouse.maintenance.tables import due, rewrite, vacuum
 from lakehouse.medallion.rounds import Rounds
+from lakehouse.persons.receipt import Receipt
 from lakehouse.retention import request as retention
 from lakehouse.storage import commits, tables
 from lakehouse.storage.delta_log import latest_version

@@ -21,10 +21,10 @@ from lakehouse.archive import store
 from lakehouse.archive.manifest import ArchivedFile, ArchivedTable
 from lakehouse.datasets import dataset
 from lakehouse.erasure import tables
-from lakehouse.erasure.declared import kinds_of_files
-from lakehouse.erasure.person import Person
-from lakehouse.erasure.rows import without
 from lakehouse.erasure.tables import Counts
+from lakehouse.persons.declared import kinds_of_files
+from lakehouse.persons.person import Person
+from lakehouse.persons.rows import without
 from lakehouse.storage import delta_log
 from lakehouse.storage.durable import sha256_of, sync_tree
 

@@ -19,10 +19,10 @@ from contracts.layout import chains_root
 from contracts.platform import PLATFORM_SOURCES, Landed
 from contracts.settings import Settings
 from contracts.sources import SOURCES
-from lakehouse.erasure.declared import kinds_of_files
-from lakehouse.erasure.person import Person
-from lakehouse.erasure.rows import without
 from lakehouse.erasure.tables import Counts
+from lakehouse.persons.declared import kinds_of_files
+from lakehouse.persons.person import Person
+from lakehouse.persons.rows import without
 from lakehouse.storage.durable import sync_folder
 
 

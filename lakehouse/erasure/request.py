@@ -11,11 +11,11 @@ from pathlib import Path
 from contracts.view_lock import rewriting
 from lakehouse.datasets import DATASETS
 from lakehouse.erasure import archives, files, tables
-from lakehouse.erasure.person import Person, Pseudonyms
-from lakehouse.erasure.receipt import Place, Receipt, remains, write
 from lakehouse.erasure.tables import Counts
 from lakehouse.jobs.declaration import JOBS
 from lakehouse.medallion.rounds import Rounds
+from lakehouse.persons.person import Person, Pseudonyms
+from lakehouse.persons.receipt import Place, Receipt, remains, write
 from lakehouse.reading.view_files import VIEWS
 from lakehouse.storage.delta_log import latest_version
 from lakehouse.storage.lock import archive_lock, batch_lock

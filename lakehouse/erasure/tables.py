@@ -12,9 +12,9 @@ from deltalake import DeltaTable
 from msgspec import Struct
 
 from lakehouse.datasets import Dataset
-from lakehouse.erasure.declared import kinds_of
-from lakehouse.erasure.person import Person
-from lakehouse.erasure.rows import without
+from lakehouse.persons.declared import kinds_of
+from lakehouse.persons.person import Person
+from lakehouse.persons.rows import without
 from lakehouse.storage import commits, delta_commit, delta_log, tables
 from lakehouse.storage.durable import write_text
 

@@ -26,7 +26,6 @@ from contracts.platform import Landed, landed_named, landing_schema
 from contracts.settings import Settings
 from lakehouse.datasets import Dataset, FromChain
 from lakehouse.datasets.declaration import DUPLICATE_IN_BATCH, LOAD_TIMESTAMP, QUALITY_FLAGS
-from lakehouse.erasure.tombstones import Tombstones
 from lakehouse.medallion import scratch
 from lakehouse.medallion.chains import (
     QUARANTINE,
@@ -44,6 +43,7 @@ from lakehouse.medallion.chains import (
 )
 from lakehouse.medallion.refusal import condition_of
 from lakehouse.models import transpile
+from lakehouse.persons.tombstones import Tombstones
 from lakehouse.storage import commits, tables
 from lakehouse.storage.evolution import Extras, with_columns
 

@@ -32,7 +32,7 @@ def erase(resolved: Resolved, user_id: str, dry_run: bool, purge: bool, yes: boo
     """
     from lakehouse.driver.commands import run_command
     from lakehouse.driver.operations import EraseRequest
-    from lakehouse.erasure.receipt import Receipt
+    from lakehouse.persons.receipt import Receipt
     from runtime.engines import make_engine
 
     settings = resolved.settings

@@ -31,11 +31,11 @@ from lakehouse.datasets import DATASETS, dataset
 from lakehouse.datasets.stream import STREAM
 from lakehouse.driver.operations import EraseRequest, OptimizeRequest, perform
 from lakehouse.embedded import EmbeddedEngine
-from lakehouse.erasure.declared import kinds_of
-from lakehouse.erasure.person import Person
-from lakehouse.erasure.receipt import Receipt, epoch, receipts
 from lakehouse.medallion.chains import chain_files, discover
 from lakehouse.medallion.rounds import Rounds
+from lakehouse.persons.declared import kinds_of
+from lakehouse.persons.person import Person
+from lakehouse.persons.receipt import Receipt, epoch, receipts
 from lakehouse.storage import tables
 from lakehouse.storage.delta_log import latest_version
 

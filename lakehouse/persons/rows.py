@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from msgspec import Struct
 
 from lakehouse.datasets.personal import Personal
-from lakehouse.erasure.person import Person
+from lakehouse.persons.person import Person
 
 Kinds = Mapping[str, Personal]
 """What columns hold, by name; others are texts."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lakehouse.datasets import Dataset
 from lakehouse.datasets.personal import PERSONAL
-from lakehouse.erasure.rows import Kinds
+from lakehouse.persons.rows import Kinds
 
 
 def kinds_of(declared: Dataset) -> Kinds:

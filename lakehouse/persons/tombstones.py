@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from contracts.settings import Settings
 from lakehouse.datasets.personal import PERSONAL
-from lakehouse.erasure.person import Pseudonyms
-from lakehouse.erasure.receipt import epoch, receipts
+from lakehouse.persons.person import Pseudonyms
+from lakehouse.persons.receipt import epoch, receipts
 
 SENT = "source_timestamp"
 
