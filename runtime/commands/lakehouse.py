@@ -10,6 +10,7 @@ import msgspec
 from contracts.configuration import Resolved
 from runtime.commands._archive import archive
 from runtime.commands._catalog import annotate, catalog, lineage
+from runtime.commands._erase import erase
 from runtime.commands._health import health
 from runtime.commands._progress import show
 from runtime.commands._quality import check
@@ -36,7 +37,11 @@ def command() -> None:
     """Run the lakehouse driver, and see and change its tables."""
 
 
-for one in (optimize, vacuum, retention, restore, check, health, archive, catalog, lineage, annotate):
+COMMANDS = (
+    *(optimize, vacuum, retention, restore, check, health, archive, erase),
+    *(catalog, lineage, annotate),
+)
+for one in COMMANDS:
     command.add_command(one)
 
 
