@@ -148,7 +148,7 @@ class AuditLog:
         self.close()
 
     def _put(self, entry: Entry | None, waiter: _Waiter | None) -> bool:
-        if len(self._items) >= MOST_WAITING or self._stopping:
+        if (waiter is None and len(self._items) >= MOST_WAITING) or self._stopping:
             self.lost += 1
             return False
         self._items.append((entry, waiter))
@@ -212,10 +212,10 @@ class AuditLog:
         self._lost_told += lost
         for _ in items:
             self._items.popleft()
-        _answer(items, None)
         if self._trouble:
             log.warning("the audit log is written again")
             self._trouble = ""
+        _answer(items, None)
         return True
 
     def _failed(self, items: list[_Item], done: int, error: Exception) -> None:

@@ -15,9 +15,9 @@ from lakehouse.audit import entry, files
 from lakehouse.audit.heads import Head, chains_with_heads, read_head
 from lakehouse.audit.line import Codes, codes, decoder, links
 from lakehouse.audit.texts import texts_in
-from lakehouse.audit.walk import Fault, Kind, Remains, Walk, numbers
+from lakehouse.audit.walk import CHANGED, INSERTED, Fault, Kind, Remains, Walk, numbers
 
-ATTEMPTS = 5
+ATTEMPTS = 3
 """A chain that somebody writes to meanwhile is looked at again before it is said to be at fault."""
 
 
@@ -73,30 +73,38 @@ def verify(settings: Settings, earlier: Report | None = None) -> Report:
     """Walks every chain. ``earlier``: a report that was kept elsewhere; what has been rolled back since then
     is found even where whoever did it has the platform's key."""
     by = codes(settings)
+    for _ in range(ATTEMPTS):
+        report, is_sure = _looked(settings, by, earlier)
+        if is_sure:
+            break
+    return report
+
+
+def _looked(settings: Settings, by: Codes, earlier: Report | None) -> tuple[Report, bool]:
+    """One look at all chains. Not sure: a chain at fault by what others tell may have gone on meanwhile."""
     seen = _Seen()
     reports: list[ChainReport] = []
     faults: dict[str, Fault] = {}
-    names = sorted({*chains_with_heads(settings), *files.files_of(settings)})
+    doubtful: list[Fault] = []
     known = {one.chain: one for one in earlier.chains} if earlier else {}
-    for chain in sorted({*names, *known}):
+    for chain in sorted({*chains_with_heads(settings), *files.files_of(settings), *known}):
         report, fault, told = _verified(settings, chain, by, known.get(chain))
         reports.append(report)
         if fault is not None:
             faults[chain] = fault
         _add(seen, told)
     for report in reports:
-        fault = faults.get(report.chain) or _beginning(report, seen) or _end(report, seen)
-        if fault is not None:
-            faults[report.chain] = fault
-    found = [*faults.values(), *seen.changed]
-    found += [fault for id, fault in seen.missing.items() if id not in seen.redacted]
-    found.sort(key=lambda fault: (fault.file, fault.line))
-    return Report(
+        if report.chain not in faults:
+            doubtful += filter(None, [_beginning(report, seen) or _end(report, seen)])
+    doubtful += [fault for id, fault in seen.missing.items() if id not in seen.redacted]
+    found = sorted([*faults.values(), *seen.changed, *doubtful], key=lambda fault: (fault.file, fault.line))
+    whole = Report(
         right=not found,
         chains=[one for one in reports if one.files or one.seq],
         faults=found,
         redacted=len(seen.redacted & seen.missing.keys()),
     )
+    return whole, not doubtful
 
 
 def _verified(
@@ -156,7 +164,7 @@ class _Chain:
                 if line.texts:
                     self._look_up(line.texts, texts)
                 if line.action.startswith("audit."):
-                    self._told(line.action, raw)
+                    self._told(line.action)
                     if line.seq == walk.begins:
                         self.report.follows = walk.opened.get("follows", {}).get("file", "")
                 if line.seq == known and self._known and walk.hash != self._known.hash:
@@ -172,6 +180,7 @@ class _Chain:
             if text.is_right:
                 found[text.id] = not text.redacted and found.get(text.id, True)
             else:
+                found.setdefault(text.id, True)  # told once, here
                 message = "this text is not the one that was quoted"
                 place = f"{day}/{path.name}"
                 self.seen.changed.append(Fault(file=place, line=number, kind="changed", message=message))
@@ -183,10 +192,10 @@ class _Chain:
                 message = f"the text that this line has as its {name} is gone"
                 self.seen.missing[id] = self._fault("removed", message)
 
-    def _told(self, action: str, raw: bytes) -> None:
+    def _told(self, action: str) -> None:
         """What an entry about the log itself says of others."""
         seen = self.seen
-        details = decoder.decode(raw).details
+        details = decoder.decode(self._walk.content).details
         match action:
             case entry.OPENED:
                 _raise(seen.heads, details.get("heads", {}))
@@ -206,12 +215,11 @@ class _Chain:
         reached = max(head.seq if head else 0, self._known.seq if self._known else 0)
         if walk.seq < reached:
             if left is not None:
-                message = "this line is not as it was written"
-                return self._remains_fault(left, "truncated" if left.torn else "changed", message)
+                return self._remains_fault(left, "truncated" if left.torn else "changed", CHANGED)
             return self._lacks(head.day if head and head.seq == reached else "", reached)
         if left is not None:
             if (head is not None and head.closed) or not left.torn:
-                return self._remains_fault(left, "inserted", "this line is none of ours")
+                return self._remains_fault(left, "inserted", INSERTED)
             self.report.crashes.append(left)
         self.report.beyond_head = walk.seq - (head.seq if head else 0)
         return None

@@ -16,6 +16,8 @@ from lakehouse.audit.entry import OPENED
 from lakehouse.audit.line import FIRST, Codes, Links, decoder, links
 
 Kind = Literal["changed", "inserted", "removed", "moved", "truncated", "lost head", "rolled back"]
+CHANGED = "this line is not as it was written"
+INSERTED = "this line is none of ours"
 _OPENING = f'{{"action":"{OPENED}"'.encode()
 
 
@@ -62,6 +64,8 @@ class Walk:
         self.fault: Fault | None = None
         self.crashes: list[Remains] = []
         """What killed processes left behind."""
+        self.content = b""
+        """The last right line, as it is stored."""
         self.opened: dict[str, Any] = {}
         """`details` of the last line that began a process or a day."""
         self._by = by
@@ -96,6 +100,11 @@ class Walk:
             if not content:
                 return None
         line = links.decode(content)
+        if line.chain != self.chain:
+            self._fault("inserted", f"this line is of the chain {line.chain}")
+            if self._foreign is not None:
+                self._after_foreign(line)
+            return None
         if line.action == OPENED:
             if not self._opens(line, decoder.decode(content).details):
                 return None
@@ -103,21 +112,16 @@ class Walk:
             self._after_foreign(line)
             return None
         elif self._is_first:
-            self._fault(
-                "removed",
-                f"the file does not begin with the first line that it had; this is number {line.seq}",
-            )
+            self._misplaced(line)
             return None
-        if line.chain != self.chain:
-            self._fault("inserted", f"this line is of the chain {line.chain}")
-        elif line.seq <= self.seq:
+        if line.seq <= self.seq:
             self._fault("inserted", f"this is number {line.seq} again")
         elif line.seq > self.seq + 1:
             self._fault("removed", f"{numbers(self.seq + 1, line.seq - 1)} should stand here")
         elif line.prev != self.hash:
             self._fault("inserted", "this line does not follow the one before it")
         else:
-            self.seq, self.hash = line.seq, content[-66:-2].decode()
+            self.seq, self.hash, self.content = line.seq, content[-66:-2].decode(), content
             self.lines += 1
             self._is_first = False
             return line
@@ -125,29 +129,41 @@ class Walk:
 
     def _without_remains(self, raw: bytes) -> bytes:
         """A process's first line that stands behind what a killed one left; else all is kept as foreign."""
+        if self._foreign is not None and self._foreign.file != self._file:
+            self.fault = self._foreign.fault("changed", CHANGED)
+            return b""
         if self._foreign is None:
             self._foreign = _Foreign(self._file, self._number)
         start = raw.rfind(_OPENING)
         if start > 0 and raw[-1:] == b"\n" and self._by.proven(raw[start:-1]):
-            self._foreign.add(raw[:start])
+            self._foreign.add(raw[:start], whole=self._by.proven(raw[:start]))
             return raw[start:-1]
-        self._foreign.add(raw)
+        self._foreign.add(raw, whole=self._by.proven(raw))
         return b""
 
     def _opens(self, line: Links, details: dict[str, Any]) -> bool:
         """Whether a process's or day's first line is in its file and tells of what stands before it."""
+        follows = details.get("follows") or {}
+        if self._believes and follows.get("file") == self._file:
+            self._misplaced(line)
+            return False
         if self._believes:
             self._believes = False
             self.begins, self.seq, self.hash = line.seq, line.seq - 1, line.prev
         left = self.remains
-        if left is not None and (details.get("torn") != left.told() or not left.torn):
+        if left is not None and not (
+            left.torn and left.file == self._file and details.get("torn") == left.told()
+        ):
             self._after_foreign(line)
             return False
-        if details.get("file") != self._file:
-            self._fault("moved", f"this line was written to {details.get('file')}")
+        if (file := details.get("file")) != self._file:
+            if self._is_first and file == self._before[0]:
+                self._misplaced(line)
+            else:
+                self._fault("moved", f"this line was written to {file}")
             return False
-        if self._is_first and line.seq > self.seq + 1 and line.chain == self.chain:
-            self._lacks(line, details.get("follows") or {})
+        if self._is_first and line.seq > self.seq + 1:
+            self._lacks(line, follows)
             return False
         if left is not None:
             self.crashes.append(left)
@@ -166,12 +182,21 @@ class Walk:
             message = f"the file is gone, and {missing} with it"
             self.fault = Fault(file=follows["file"], line=1, kind="truncated", message=message)
 
+    def _misplaced(self, line: Links) -> None:
+        """A file begins with a line that began none."""
+        file, number = self._before
+        if file and line.seq == self.seq + 1:
+            message = f"{numbers(line.seq, line.seq)} should stand here, and stands in {self._file}"
+            self.fault = Fault(file=file, line=number + 1, kind="moved", message=message)
+        else:
+            self._fault("removed", f"the file began with another line; this is number {line.seq}")
+
     def _after_foreign(self, line: Links) -> None:
         assert self._foreign is not None
         if line.seq == self.seq + 1:
-            self.fault = self._foreign.fault("inserted", "this line is none of ours")
+            self.fault = self._foreign.fault("inserted", INSERTED)
         else:
-            self.fault = self._foreign.fault("changed", "this line is not as it was written")
+            self.fault = self._foreign.fault("changed", CHANGED)
 
     def _fault(self, kind: Kind, message: str) -> None:
         self.fault = Fault(file=self._file, line=self._number, kind=kind, message=message)
@@ -181,7 +206,7 @@ class _Foreign:
     """Lines in a row that are none of ours; the last may be a piece."""
 
     def __init__(self, file: str, line: int) -> None:
-        self._file = file
+        self.file = file
         self._line = line
         self._bytes = 0
         self._sha = hashlib.sha256()
@@ -189,10 +214,11 @@ class _Foreign:
         self._has_newline = False
         self._says = False
 
-    def add(self, raw: bytes) -> None:
+    def add(self, raw: bytes, *, whole: bool) -> None:
+        """``whole``: it is a line of ours that lacks nothing but its newline."""
         self._starts = self._starts or raw[:1]
         self._has_newline = self._has_newline or raw.endswith(b"\n")
-        self._says = self._says or _is_object(raw)
+        self._says = self._says or (not whole and _is_object(raw))
         self._sha.update(raw)
         self._bytes += len(raw)
 
@@ -200,7 +226,7 @@ class _Foreign:
         # A disk that went down may have blocks of nothing before one that was written.
         cut = not self._has_newline or self._starts == b"\0"
         return Remains(
-            file=self._file,
+            file=self.file,
             line=self._line,
             bytes=self._bytes,
             sha256=self._sha.hexdigest(),
@@ -208,7 +234,7 @@ class _Foreign:
         )
 
     def fault(self, kind: Kind, message: str) -> Fault:
-        return Fault(file=self._file, line=self._line, kind=kind, message=message)
+        return Fault(file=self.file, line=self._line, kind=kind, message=message)
 
 
 def numbers(first: int, last: int) -> str:

@@ -6,8 +6,9 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -35,7 +36,14 @@ class ChainWriter:
     A new process goes on after the last line of the one before. What that left of a line stays where it is.
     """
 
-    def __init__(self, settings: Settings, chain: str, service: str, carry: Carry) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        chain: str,
+        service: str,
+        carry: Carry = dict,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
         """``carry`` tells what each day's first line has as `carried`. Raises OSError."""
         self._settings = settings
         self._by = codes(settings)
@@ -44,7 +52,8 @@ class ChainWriter:
         self._carry = carry
         self._descriptor = -1
         self._texts: TextWriter | None = None
-        now = utc_now()
+        self._clock = clock
+        now = clock()
         self._process = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         self._has_opened = False
         try:
@@ -71,7 +80,7 @@ class ChainWriter:
         """Says that the process has stopped, where that is so and can be said."""
         try:
             if in_order and self._has_opened:
-                end = Entry(action=CLOSED)
+                end = Entry(action=CLOSED, at=self._clock())
                 self._append(self._day_of(end), [end], closed=True)
         finally:
             self._leave_file()
@@ -81,10 +90,13 @@ class ChainWriter:
         """A clock that goes back opens no older file."""
         return max(entry.at.date().isoformat(), self._at.day)
 
-    def _append(self, day: str, entries: Iterable[Entry], *, closed: bool = False) -> None:
+    def _append(self, day: str, entries: Sequence[Entry], *, closed: bool = False) -> None:
+        if self._remains is not None and day != self._at.day:
+            self._append(self._at.day, [])  # in the file that they are in, it is told what they are
         if day != self._at.day or not self._has_opened:
             self._leave_file()
-            entries = [self._opening(day), *entries]
+            at = entries[0].at if entries else self._clock()
+            entries = [self._opening(day, at), *entries]
         if self._descriptor < 0:
             self._enter_file(day)
         assert self._texts is not None
@@ -139,7 +151,7 @@ class ChainWriter:
             )
             return encoded(plain, ids, **told, seq=seq, prev=prev, by=self._by)
 
-    def _opening(self, day: str) -> Entry:
+    def _opening(self, day: str, now: datetime) -> Entry:
         at, left = self._at, self._remains
         details: dict[str, Any] = {"file": files.name_of(day, self.chain), "pid": os.getpid()}
         details["why"] = "day" if self._has_opened else "start"
@@ -151,7 +163,7 @@ class ChainWriter:
             details["heads"] = others
         if carried := self._carry():
             details["carried"] = carried
-        return Entry(action=OPENED, details=details)
+        return Entry(action=OPENED, details=details, at=now)
 
     def _others(self) -> dict[str, int]:
         """How far the other chains have come: none of them can go back unseen."""
