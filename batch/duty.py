@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import logging
-import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 
 import msgspec
 from msgspec import Struct
 
+from batch.children import answer_of
 from batch.schedule import Cron
 from contracts.errors import DependencyError, PlatformError
 from contracts.settings import Settings
 
 SETTLE_SECONDS = 60.0
 """What was missed waits so long after the start, while everything else starts as well."""
-POLL_SECONDS = 0.2
-END_SECONDS = 10.0
-"""A child that has not ended this long after it was asked to is killed."""
 QUESTION_SECONDS = 300.0
 """Longest that the question what is due may take."""
 
@@ -102,35 +98,4 @@ class BatchJobs:
         return False
 
     def _child(self, stop: threading.Event, arguments: Sequence[str], seconds: float) -> bytes:
-        """What the child prints; nothing where it was ended because of ``stop``. Raises DependencyError."""
-        child = subprocess.Popen(
-            [*self._command, *arguments],
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-        )
-        deadline = time.monotonic() + seconds
-        with child:
-            while True:
-                try:
-                    answer, _ = child.communicate(timeout=POLL_SECONDS)
-                    break
-                except subprocess.TimeoutExpired:
-                    if stop.is_set():
-                        _end(child)
-                        return b""
-                    if time.monotonic() > deadline:
-                        _end(child)
-                        raise DependencyError(f"ended after {seconds:.0f} s") from None
-        if child.returncode != 0:
-            raise DependencyError(f"exit code {child.returncode}; its log says why")
-        return answer
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    child.terminate()
-    try:
-        child.wait(END_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
+        return answer_of([*self._command, *arguments], self._environment, stop, seconds)

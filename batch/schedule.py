@@ -23,12 +23,13 @@ class Cron:
     gap, one that it repeats comes once.
     """
 
-    def __init__(self, expression: str, time_zone: str) -> None:
-        """Raises SettingsError where one of the two is none."""
+    def __init__(self, expression: str, time_zone: str, setting: str = "batch.schedule") -> None:
+        """``setting`` is where the expression comes from. Raises SettingsError where one of the two is
+        none."""
         if len(expression.split()) != 5 or not croniter.is_valid(expression):
             raise SettingsError(
-                f"batch.schedule {expression!r}: expected five fields, such as '0 2 * * *'",
-                key="batch.schedule",
+                f"{setting} {expression!r}: expected five fields, such as '0 2 * * *'",
+                key=setting,
             )
         try:
             self._zone = ZoneInfo(time_zone)

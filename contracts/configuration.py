@@ -19,9 +19,11 @@ from contracts.settings import Settings
 
 FILE_NAME = "dataplatform.toml"
 PREFIX = "DP_"
-RESERVED = frozenset({"DP_SETTINGS", "DP_INSTANCE", "DP_SERVICE", "DP_PYTHON", "DP_HOME"})
-"""Variables of ours that are not settings: the settings file, the marks of a running copy, the interpreter
-and the folder of the code."""
+RESERVED = frozenset(
+    {"DP_SETTINGS", "DP_INSTANCE", "DP_SERVICE", "DP_PYTHON", "DP_HOME", "DP_API_URL", "DP_API_KEY"}
+)
+"""Variables of ours that are not settings: the settings file, the marks of a running copy, the interpreter,
+the folder of the code, and what the client of the API reads."""
 
 
 class Resolved(Struct, frozen=True):

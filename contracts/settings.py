@@ -222,6 +222,29 @@ class Batch(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An attempt that takes longer is ended, seconds."""
 
 
+class Archive(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    schedule: str = ""
+    """When all tables are archived: a cron expression of five fields, in `batch.time_zone`; empty: never."""
+    keep: NotNegative = 7
+    """So many archives of each table are kept, and those that retention relies on; 0: all."""
+
+
+class Retention(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    bronze_days: NotNegative = 0
+    """Days that rows of bronze tables are kept, where they are not kept for good; 0: as each declares."""
+    silver_days: NotNegative = 0
+    """The same for silver tables."""
+    gold_days: NotNegative = 0
+    """The same for gold tables."""
+    platform_days: NotNegative = 0
+    """The same for the platform's own tables."""
+    views_days: NotNegative = 0
+    """Days of the stream's views that are kept, at least 15; 0: for good. The batch jobs know no user of days
+    that are gone: they count as new who was seen before."""
+    archive_first: str = ""
+    """Tables whose rows go only once an archive holds them: names[,…], or `*` for all."""
+
+
 class Api(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     keys: bool = False
     """Whether the API asks for a key. Always so on another address than loopback."""
@@ -309,6 +332,8 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     segments: Segments = field(default_factory=Segments)
     spark: Spark = field(default_factory=Spark)
     batch: Batch = field(default_factory=Batch)
+    archive: Archive = field(default_factory=Archive)
+    retention: Retention = field(default_factory=Retention)
     api: Api = field(default_factory=Api)
     access: Access = field(default_factory=Access)
     simulators: Simulators = field(default_factory=Simulators)

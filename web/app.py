@@ -5,8 +5,6 @@ from __future__ import annotations
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, SerializationException
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.types import ASGIApp
 
 from contracts.errors import PlatformError
@@ -22,6 +20,7 @@ from web.access.scopes import NeedsScope, open_places, quiet_places
 from web.live import Live
 from web.metadata import Metadata
 from web.metrics import registry
+from web.openapi.rendering import openapi_config
 from web.queries import Queries
 
 
@@ -55,13 +54,7 @@ def create_app(
             SlowBody: slow_body,
             Exception: errors.unexpected,
         },
-        openapi_config=OpenAPIConfig(
-            title="Data platform",
-            version="1",
-            description="Tables, health and read-only SQL of the data platform.",
-            # The renderers that draw a page load it from other sites; documents only.
-            render_plugins=[JsonRenderPlugin(), YamlRenderPlugin()],
-        ),
+        openapi_config=openapi_config(asks_for_keys=settings.asks_for_keys),
         request_max_body_size=settings.access.max_body_bytes,
         logging_config=None,
     )

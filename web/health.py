@@ -45,6 +45,8 @@ class ServiceHealth(Struct, kw_only=True):
 
 
 class TableHealth(Struct, kw_only=True):
+    """How fresh a table is."""
+
     freshness: Freshness
     newest_event: datetime | None
     lag_seconds: float | None

@@ -27,6 +27,7 @@ from lakehouse.catalog.tables import TABLES
 from lakehouse.datasets import Dataset
 from lakehouse.datasets.nearest import unknown
 from lakehouse.lineage import Lineage
+from lakehouse.quality.results import Checked, Results
 from lakehouse.reading.platform_rows import Followed
 from lakehouse.reading.snapshots import Snapshot
 from lakehouse.reading.stream_snapshots import AllSnapshots
@@ -50,22 +51,24 @@ class Catalog:
         datasets: Mapping[str, Dataset] = TABLES,
     ) -> None:
         self._settings = settings
-        self._datasets = datasets
+        self.datasets = datasets
+        """By name, upstream before downstream."""
         self._snapshots = AllSnapshots(settings, datasets) if snapshots is None else snapshots
         self._oldest: dict[str, tuple[float, int | None]] = {}
         self._edits: Followed[Edits] | None = None
-        self._quality: Followed[dict[str, Quality]] | None = None
+        self.results: Results | None = None
+        """Of checks; None: this catalog has no table of them."""
         if ANNOTATIONS.table in datasets:
             self._edits = Followed(settings, ANNOTATIONS, self._snapshots, edits.told)
         if RESULTS.table in datasets:
-            self._quality = Followed(settings, RESULTS, self._snapshots, quality.newest, dates=quality.DATES)
+            self.results = Results(settings, self._snapshots)
         self.lineage = Lineage(datasets)
 
     def tables(self, search: Search = EVERYTHING) -> list[TableSummary]:
         """What is found, in the order of the declarations."""
         checks = self._checks()
         return [
-            described.summary(dataset, snapshot, checks.get(dataset.name))
+            described.summary(dataset, snapshot, quality.told(checks.get(dataset.name)))
             for dataset, snapshot in self._found(search)
         ]
 
@@ -73,7 +76,7 @@ class Catalog:
         """One table. Raises NotFound with the names that are near."""
         dataset, snapshot = self._as_it_is(self._named(name), self._edited())
         return TableDetail(
-            **self._entry(dataset, snapshot, self._checks().get(name)),
+            **self._entry(dataset, snapshot, quality.told(self._checks().get(name))),
             properties=dict(snapshot.properties) if snapshot else {},
             history=described.history(snapshot, HISTORY),
         )
@@ -90,7 +93,7 @@ class Catalog:
             catalog_version=CATALOG_VERSION,
             generated_at=datetime.now(UTC),
             tables=[
-                TableEntry(**self._entry(dataset, snapshot, checks.get(dataset.name)))
+                TableEntry(**self._entry(dataset, snapshot, quality.told(checks.get(dataset.name))))
                 for dataset, snapshot in self._found(search)
             ],
         )
@@ -104,14 +107,14 @@ class Catalog:
         edits.write(self._settings, name, edit, by=by, after=self._edited().newest)
 
     def _named(self, name: str) -> Dataset:
-        found = self._datasets.get(name)
+        found = self.datasets.get(name)
         if found is None:
-            raise unknown("table", name, self._datasets)
+            raise unknown("table", name, self.datasets)
         return found
 
     def _found(self, search: Search) -> Iterator[tuple[Dataset, Snapshot | None]]:
         edited = self._edited()
-        for declared in self._datasets.values():
+        for declared in self.datasets.values():
             dataset, snapshot = self._as_it_is(declared, edited)
             if search.matches(dataset):
                 yield dataset, snapshot
@@ -155,5 +158,5 @@ class Catalog:
     def _edited(self) -> Edits:
         return self._edits.get() if self._edits else edits.NONE
 
-    def _checks(self) -> dict[str, Quality]:
-        return self._quality.get() if self._quality else {}
+    def _checks(self) -> dict[str, Checked]:
+        return self.results.newest() if self.results else {}

@@ -37,7 +37,7 @@ class Quality(Struct, kw_only=True):
 
     run_id: Annotated[str, _says("The check.")]
     checked_at: Annotated[Moment, _says("When it ran.")]
-    score: Annotated[float, _says("Share of the rules that hold, 0 to 1.")]
+    score: Annotated[float, _says("Share of the rules that hold, 0 to 1, weighted by severity.")]
     rules: Annotated[int, _says("Rules that were checked.")]
     passed: Annotated[int, _says("Rules that hold.")]
     failed: Annotated[list[FailedRule], _says("Those that do not.")]
@@ -66,7 +66,8 @@ class TableSummary(Struct, kw_only=True):
     freshness_target_seconds: Annotated[float, _says("An event should be here so long after it was sent.")]
     lag_seconds: Annotated[float | None, _says("Age of the newest event, or of the newest hour's end.")]
     quality_score: Annotated[
-        float | None, _says("Share of its rules that held at the newest check, 0 to 1; null: not checked.")
+        float | None,
+        _says("Weighted share of its rules that held at the newest check, 0 to 1; null: not checked."),
     ]
 
 

@@ -1,43 +1,28 @@
-"""What the newest check said of each table, by the rows of `quality_results`."""
+"""What the newest check said of each table, as the catalog has it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import groupby
-from typing import Any
-
 from lakehouse.catalog.entries import FailedRule, Quality
-
-DATES = 7
-"""So many of the newest dates with checks are looked at: an older one says nothing of the present."""
+from lakehouse.quality.results import Checked
 
 
-def newest(rows: Iterable[dict[str, Any]]) -> dict[str, Quality]:
-    """By dataset, of its newest run. A rule counts once a run, whatever the order of the rows."""
-    known = {(row["dataset"], row["run_id"], row["rule"]): row for row in rows}
-    found: dict[str, Quality] = {}
-    for (dataset, run_id), run in groupby(sorted(known), key=lambda place: place[:2]):
-        quality = _of(run_id, [known[place] for place in run])
-        if dataset not in found or found[dataset].checked_at < quality.checked_at:
-            found[dataset] = quality
-    return found
-
-
-def _of(run_id: str, results: list[dict[str, Any]]) -> Quality:
-    failed = [result for result in results if not result["passed"]]
-    passed = len(results) - len(failed)
+def told(checked: Checked | None) -> Quality | None:
+    """None: it was not checked lately."""
+    if checked is None:
+        return None
+    failed = [result for result in checked.results if not result.passed]
     return Quality(
-        run_id=run_id,
-        checked_at=max(result["checked_at"] for result in results),
-        score=round(passed / len(results), 4),
-        rules=len(results),
-        passed=passed,
+        run_id=checked.run_id,
+        checked_at=checked.checked_at,
+        score=checked.score,
+        rules=len(checked.results),
+        passed=len(checked.results) - len(failed),
         failed=[
             FailedRule(
-                rule=result["rule"],
-                severity=result["severity"],
-                rows_failed=result["rows_failed"],
-                message=result["message"],
+                rule=result.rule,
+                severity=result.severity,
+                rows_failed=result.rows_failed,
+                message=result.message,
             )
             for result in failed
         ],

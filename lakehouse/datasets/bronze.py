@@ -19,6 +19,11 @@ from lakehouse.datasets.declaration import (
 )
 from lakehouse.datasets.descriptions import DESCRIPTIONS
 
+RETENTION = timedelta(days=90)
+KEPT = (USERS, CDC_CHANGES)
+"""Profiles and versions of captured rows stand in what came at any time: without it they could not be built
+anew."""
+
 
 def landed_columns(source: Source) -> tuple[Column, ...]:
     """Columns of a source's landing files."""
@@ -66,6 +71,7 @@ def _bronze(source: Source, description: str, *rules: Rule, tags: tuple[str, ...
         time=source.time_field,
         partition=source.date_column,
         tags=("raw", *tags),
+        retention=None if source in KEPT else RETENTION,
         time_travel=timedelta(days=7),
         rules=rules,
     )

@@ -161,7 +161,11 @@ class Dataset(Struct, frozen=True, kw_only=True):
     upstream: tuple[str, ...] = ()
     """Names of the datasets that it is built from."""
     retention: timedelta | None = None
-    """Rows with an older event time may be removed; None: kept for good."""
+    """Rows with an older event time are removed, by whole UTC days; None: kept for good. Only for tables that
+    others can do without once they have taken the rows in: not for what keys or versions are computed from.
+    Settings may say another time, but not for tables that are kept for good."""
+    archive_first: bool = False
+    """Whether rows go only once an archive holds them; settings may name further tables."""
     time_travel: timedelta = timedelta(days=30)
     """How far back old versions can be read."""
     freshness: timedelta = timedelta(minutes=1)

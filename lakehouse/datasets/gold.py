@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from lakehouse.datasets.bronze import load_timestamp_column
 from lakehouse.datasets.declaration import Column, Dataset, Feed, ReplaceDates, ReplaceHours, ReplaceKeys
-from lakehouse.datasets.rules import accepted, in_range, references
+from lakehouse.datasets.rules import accepted, in_range, references, totals
 from lakehouse.datasets.silver import optional, required
 
 _HOUR = (
@@ -25,6 +25,14 @@ def _counts(*columns: tuple[str, str]) -> tuple[Column, ...]:
 def _measures(*columns: tuple[str, str]) -> tuple[Column, ...]:
     return tuple(optional(name, pa.float64(), description) for name, description in columns)
 
+
+_EVENTS_OF_SILVER = totals(
+    "total_events",
+    "app_events_silver",
+    "COUNT(*)",
+    ("metric_date", "event_date"),
+    ("metric_hour", "event_hour"),
+)
 
 EVENT_METRICS_GOLD = Dataset(
     name="event_metrics_gold",
@@ -51,6 +59,7 @@ EVENT_METRICS_GOLD = Dataset(
     upstream=("app_events_silver",),
     freshness=_GOLD_FRESHNESS,
     rules=(in_range("total_events", 1, severity="fail"),),
+    set_rules=(_EVENTS_OF_SILVER,),
 )
 
 HOURLY_METRICS_GOLD = Dataset(
@@ -103,6 +112,7 @@ HOURLY_METRICS_GOLD = Dataset(
     upstream=("app_events_silver", "platform_metrics_silver", "quarantine_silver"),
     freshness=_GOLD_FRESHNESS,
     rules=(in_range("error_rate", 0, 1, severity="fail"),),
+    set_rules=(_EVENTS_OF_SILVER,),
 )
 
 DAILY_SUMMARY_GOLD = Dataset(
@@ -144,6 +154,14 @@ DAILY_SUMMARY_GOLD = Dataset(
     tags=("users", "metrics"),
     upstream=("user_activity_silver", "users_silver"),
     freshness=timedelta(minutes=15),
+    set_rules=(
+        totals(
+            "total_events",
+            "user_activity_silver",
+            "SUM(total_events)",
+            ("summary_date", "activity_date"),
+        ),
+    ),
 )
 
 USER_SEGMENTS_GOLD = Dataset(

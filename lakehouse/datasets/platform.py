@@ -18,8 +18,16 @@ from lakehouse.datasets.bronze import load_timestamp_column
 from lakehouse.datasets.declaration import Column, Dataset, FromChain, Layer
 from lakehouse.datasets.descriptions import PLATFORM_DESCRIPTIONS
 
+RETENTION = timedelta(days=365)
 
-def _landed(source: PlatformSource, layer: Layer, description: str, key: tuple[str, ...]) -> Dataset:
+
+def _landed(
+    source: PlatformSource,
+    layer: Layer,
+    description: str,
+    key: tuple[str, ...],
+    retention: timedelta | None = RETENTION,
+) -> Dataset:
     return Dataset(
         name=source.table,
         layer=layer,
@@ -46,6 +54,7 @@ def _landed(source: PlatformSource, layer: Layer, description: str, key: tuple[s
         key=key,
         time=source.time_field,
         partition=source.date_column,
+        retention=retention,
         tags=("operations",),
         freshness=timedelta(minutes=5),
     )
@@ -64,6 +73,7 @@ PLATFORM: tuple[Dataset, ...] = (
         "platform",
         "Owners and tags set at run time; the latest row of a dataset (and column) counts.",
         ("annotated_at", "dataset"),
+        retention=None,
     ),
     _landed(RESULTS, "platform", "What each rule of each check said.", ("run_id", "dataset", "rule")),
     _landed(RUNS, "platform", "Every run of a batch job.", ("run_id",)),

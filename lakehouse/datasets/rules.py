@@ -43,12 +43,26 @@ class References(Struct, frozen=True, kw_only=True, tag=True):
     other_column: str
 
 
+class Totals(Struct, frozen=True, kw_only=True, tag=True):
+    """In each group the sum of ``column`` is ``measure`` over the rows of the dataset ``other``."""
+
+    column: str
+    other: str
+    measure: str
+    """An aggregate over the columns of ``other``, in the SQL subset of the models."""
+    by: tuple[tuple[str, str], ...]
+    """Columns that make the groups: ours, theirs."""
+
+
+SetCheck = NullShare | Unique | References | Totals
+
+
 class SetRule(Struct, frozen=True, kw_only=True):
     """A rule over many rows."""
 
     name: str
     severity: Literal["flag", "fail"]
-    check: NullShare | Unique | References
+    check: SetCheck
     description: str = ""
 
 
@@ -137,4 +151,14 @@ def references(column: str, other: str, other_column: str) -> SetRule:
         severity="flag",
         check=References(column=column, other=other, other_column=other_column),
         description=f"Every {column} is in {other}.",
+    )
+
+
+def totals(column: str, other: str, measure: str, *by: tuple[str, str]) -> SetRule:
+    groups = ", ".join(ours for ours, _ in by)
+    return SetRule(
+        name=f"{column}_of_{other}",
+        severity="fail",
+        check=Totals(column=column, other=other, measure=measure, by=by),
+        description=f"By {groups}, {column} is {measure} of {other}.",
     )

@@ -20,11 +20,14 @@ from lakehouse.datasets.declaration import (
     Sessions,
     Versions,
 )
-from lakehouse.datasets.rules import custom, finite, null_share, unique
+from lakehouse.datasets.rules import custom, finite, null_share, totals, unique
 
 BRONZE_ORDER = ("arrived_at", "source_partition", "source_offset", "source_timestamp")
 """The order in which rows reached bronze: by commit, then by position. Models select bronze's load_timestamp,
 which is later in each commit, as `arrived_at`; it is not a column of the table."""
+
+RETENTION = timedelta(days=365)
+"""Of rows that others count by day or hour. What users and entities are computed from is kept for good."""
 
 PLACE = ("source_topic", "source_partition", "source_offset")
 """Where a row comes from, in every table that keeps rows one by one."""
@@ -58,6 +61,7 @@ APP_EVENTS_SILVER = Dataset(
         within=timedelta(hours=1),
         hour=("event_date", "event_hour"),
     ),
+    retention=RETENTION,
     key=("event_id",),
     time="event_timestamp",
     partition="event_date",
@@ -102,6 +106,7 @@ CLICKSTREAM_SILVER = Dataset(
         load_timestamp_column(),
     ),
     build=Sessions(),
+    retention=RETENTION,
     key=("user_id", "session_start", "session_id"),
     time="session_start",
     until="session_end",
@@ -132,6 +137,7 @@ EXTERNAL_DATA_SILVER = Dataset(
         within=timedelta(hours=1),
         hour=("observed_date", "observed_hour"),
     ),
+    retention=RETENTION,
     key=("record_id",),
     time="observed_at",
     partition="observed_date",
@@ -218,7 +224,11 @@ USER_ACTIVITY_SILVER = Dataset(
     tags=("users", "personal"),
     upstream=("app_events_silver", "clickstream_silver"),
     freshness=timedelta(minutes=10),
-    set_rules=(unique("user_id", "activity_date"),),
+    set_rules=(
+        unique("user_id", "activity_date"),
+        totals("total_events", "app_events_silver", "COUNT(*)", ("activity_date", "event_date")),
+        totals("total_sessions", "clickstream_silver", "COUNT(*)", ("activity_date", "session_date")),
+    ),
 )
 
 USERS_SILVER = Dataset(
@@ -255,7 +265,10 @@ USERS_SILVER = Dataset(
     tags=("users", "personal"),
     upstream=("user_activity_silver", USERS.bronze_table),
     freshness=timedelta(minutes=10),
-    set_rules=(unique("user_id"),),
+    set_rules=(
+        unique("user_id"),
+        totals("total_events", "user_activity_silver", "SUM(total_events)", ("user_id", "user_id")),
+    ),
 )
 
 QUARANTINE_SILVER = Dataset(
@@ -273,6 +286,7 @@ QUARANTINE_SILVER = Dataset(
         load_timestamp_column(),
     ),
     build=Refused(),
+    retention=RETENTION,
     key=("dataset", "source_topic", "source_partition", "source_offset"),
     time="quarantined_at",
     partition="dataset",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deltalake import DeltaTable
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from contracts.errors import NotFound, SettingsError
 from lakehouse.datasets import DATASETS, Dataset, dataset
@@ -16,6 +16,7 @@ from lakehouse.driver.refresh import Progress, RefreshRequest, refresh
 from lakehouse.maintenance.steps import forget
 from lakehouse.maintenance.tables import due, rewrite, vacuum
 from lakehouse.medallion.rounds import Rounds
+from lakehouse.retention import request as retention
 from lakehouse.storage import commits, tables
 from lakehouse.storage.delta_log import latest_version
 from lakehouse.storage.versions import version_at
@@ -49,12 +50,20 @@ class RestoreRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     dry_run: bool = False
 
 
-Request = RefreshRequest | OptimizeRequest | VacuumRequest | RestoreRequest
+class RetentionRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Removes the rows of a table that are past its retention; of all tables, the views and landing too."""
+
+    table: str = ALL
+    dry_run: bool = False
+
+
+Request = RefreshRequest | OptimizeRequest | VacuumRequest | RestoreRequest | RetentionRequest
 REQUESTS: dict[str, type[Request]] = {
     "refresh": RefreshRequest,
     "optimize": OptimizeRequest,
     "vacuum": VacuumRequest,
     "restore": RestoreRequest,
+    "retention": RetentionRequest,
 }
 """By the command's name."""
 
@@ -87,6 +96,8 @@ def perform(rounds: Rounds, request: Request) -> Iterator[Progress]:
             return _vacuum(rounds, request)
         case RestoreRequest():
             return _restore(rounds, request)
+        case RetentionRequest():
+            return _retain(rounds, request)
 
 
 def _optimize(rounds: Rounds, request: OptimizeRequest) -> Iterator[Progress]:
@@ -149,6 +160,34 @@ def _restore(rounds: Rounds, request: RestoreRequest) -> Iterator[Progress]:
         forget(rounds, declared.name)
         log.warning("restored a table", extra={"table": declared.name, "to": version, "from": newest})
     yield _end(request, 1, message)
+
+
+def _retain(rounds: Rounds, request: RetentionRequest) -> Iterator[Progress]:
+    settings, now, dry_run = rounds.settings, datetime.now(UTC), request.dry_run
+    names = retention.names_with_retention() if request.table == ALL else [request.table]
+    parts: list[Iterator[retention.Removed]] = [
+        retention.of_table(settings, name, now, dry_run=dry_run, forget=lambda name: forget(rounds, name))
+        for name in names
+    ]
+    if request.table == ALL:
+        parts.append(retention.of_views(settings, now, dry_run=dry_run))
+        parts += [retention.of_landing(settings, one, dry_run=dry_run) for one in rounds.bronze_tables]
+    rows = size = 0
+    for number, part in enumerate(parts):
+        for one in part:
+            rows, size = rows + one.rows, size + one.bytes
+            yield Progress(
+                state="running",
+                table=request.table,
+                partition=one.place,
+                done=number + 1,
+                total=len(parts),
+                rows=one.rows,
+                bytes=one.bytes,
+                message=one.message,
+            )
+    end = _end(request, len(parts), f"{rows:,} rows, {size / 1e6:,.1f} MB")
+    yield structs.replace(end, rows=rows, bytes=size)
 
 
 def _put_back(path: Path, version: int) -> None:

@@ -5,8 +5,8 @@ Every step is one commit that leaves a right table, so a refresh may be interrup
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import date
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from msgspec import Struct
@@ -16,6 +16,7 @@ from lakehouse.datasets import FromChain, ReplaceDates, ReplaceHours, ReplaceKey
 from lakehouse.medallion.following import Follower
 from lakehouse.medallion.gold import GoldTable
 from lakehouse.medallion.rounds import Rounds
+from lakehouse.storage.retained import retained_from
 
 
 class RefreshRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,7 +38,7 @@ class RefreshRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Progress(Struct, frozen=True, kw_only=True):
-    """One line of what a refresh tells. ``state``: queued, running, done or failed."""
+    """One line of what a command tells. ``state``: queued, running, done or failed."""
 
     state: str
     table: str
@@ -46,7 +47,9 @@ class Progress(Struct, frozen=True, kw_only=True):
     done: int = 0
     total: int = 0
     rows: int = 0
-    """Rows written by this step; with `done`, by all of them."""
+    """Rows written (by retention: removed) by this step; with `done`, by all of them."""
+    bytes: int = 0
+    """Bytes of what retention removes; of other commands 0."""
     message: str = ""
 
 
@@ -74,6 +77,22 @@ def refresh(rounds: Rounds, request: RefreshRequest) -> Iterator[Progress]:
     yield from _newest(rounds, request)
 
 
+def _ensure_whole(
+    table: str, request: RefreshRequest, first: date | None, upstream: Sequence[str], *, by_date: bool = True
+) -> None:
+    """Raises SettingsError where days would be built anew that upstream no longer has all rows of: they would
+    lose what they have."""
+    if first is None:
+        return
+    said = f"{' and '.join(upstream)} no longer {'have' if len(upstream) > 1 else 'has'} all rows of before"
+    if not by_date:
+        raise SettingsError(f"{table} cannot be built anew without loss: {said} {first}")
+    if request.start is None or request.start < first:
+        raise SettingsError(
+            f"{table} would lose what retention has removed: {said} {first}; build it anew --from {first}"
+        )
+
+
 def _newest(rounds: Rounds, request: RefreshRequest) -> Iterator[Progress]:
     build = dataset(request.table).build
     steps: list[tuple[str, Callable[[], bool]]] = [("bronze", rounds.bronze)]
@@ -95,6 +114,10 @@ def _newest(rounds: Rounds, request: RefreshRequest) -> Iterator[Progress]:
 
 
 def _silver(rounds: Rounds, table: Follower, request: RefreshRequest) -> Iterator[Progress]:
+    back = table.reaches_back
+    retained = retained_from(table.upstream_path)
+    first = retained + timedelta(days=back or 0) if retained else None
+    _ensure_whole(table.declared.name, request, first, table.declared.upstream, by_date=back is not None)
     while not request.dry_run and (done := table.advance()) is not None and done.more:
         yield _step(request, "new rows", 0, 0, done.rows_out)
     if isinstance(table.declared.build, Versions):
@@ -107,6 +130,9 @@ def _silver(rounds: Rounds, table: Follower, request: RefreshRequest) -> Iterato
 
 def _gold(rounds: Rounds, table: GoldTable, request: RefreshRequest) -> Iterator[Progress]:
     by_keys = isinstance(table.declared.build, ReplaceKeys)
+    _ensure_whole(
+        table.declared.name, request, table.complete_from(), table.declared.upstream, by_date=not by_keys
+    )
     if by_keys or (request.full and not request.start and not request.end):
         rows = 0 if request.dry_run else table.rebuild_all().rows_out
         yield _step(request, "all partitions", 0, 1, rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from lakehouse.maintenance import landing, logs, views
 from lakehouse.maintenance.tables import Work, due, rewrite, vacuum
 from lakehouse.medallion.bronze import BronzeTable
 from lakehouse.medallion.rounds import Rounds
+from lakehouse.retention import removal, view_days
+from lakehouse.retention.plan import plan
 from lakehouse.storage import tables
 from lakehouse.storage.delta_log import latest_version
 
@@ -52,6 +54,8 @@ class Maintenance:
         self._next_pass = clock() + self._every
         self._began = clock()
         self._vacuumed: dict[str, float] = {}
+        self._retained_on: date | None = None
+        """Day of the last pass that removed what is past its retention."""
         self._hurry = False
         """Whether the pass that goes on should be followed by another at once."""
 
@@ -79,6 +83,13 @@ class Maintenance:
 
     def _pass(self) -> Iterator[Callable[[], bool]]:
         now = self._now()
+        if self._retained_on != now.date():
+            self._retained_on = now.date()
+            for name, declared in DATASETS.items():
+                if declared.retention is not None:
+                    yield partial(self._retain, name, now)
+            for gone in view_days.past(self._settings, now):
+                yield partial(self._remove_day, gone)
         for declared in DATASETS.values():
             path = tables.path_of(self._settings, declared)
             if latest_version(path) < 0:
@@ -96,6 +107,18 @@ class Maintenance:
                 yield partial(self._remove, folder)
             if views.wants_compaction(folder, now):
                 yield partial(self._compact, folder)
+
+    def _retain(self, name: str, now: datetime) -> bool:
+        path = tables.path_of(self._settings, DATASETS[name])
+        if latest_version(path) < 0:
+            return False
+        planned = plan(self._settings, DATASETS[name], now)
+        done = removal.remove(self._settings, DATASETS[name], planned)
+        forget(self._rounds, name)
+        return done
+
+    def _remove_day(self, gone: view_days.ViewDay) -> bool:
+        return view_days.remove(self._settings, gone)
 
     def _rewrite(self, path: Path, declared: Dataset, work: Work) -> bool:
         rewrite(path, declared, work)

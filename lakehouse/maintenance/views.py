@@ -38,6 +38,7 @@ from lakehouse.reading.view_files import (
     view_contract,
     view_files_of,
 )
+from lakehouse.storage.durable import sync_folder
 
 META_REPLACES = b"dp.replaces"
 """Parquet metadata of a compacted file: JSON, names of the files of its folder that it stands for."""
@@ -127,7 +128,7 @@ def compact(folder: Folder, settings: Settings) -> Path | None:
     finally:
         hidden.unlink(missing_ok=True)
         shutil.rmtree(spill, ignore_errors=True)
-    _sync(folder.path)
+    sync_folder(folder.path)
     log.info("compacted a view", extra={"view": folder.view, "date": str(folder.day), "files": len(chosen)})
     return final
 
@@ -183,11 +184,3 @@ def _age(path: Path, now: datetime) -> float:
         return path.stat().st_mtime
     except FileNotFoundError:
         return now.timestamp()
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -19,6 +19,7 @@ from lakehouse.medallion.quarantine import Quarantine
 from lakehouse.medallion.tasks import model_task
 from lakehouse.storage import commits, delta_log, tables
 from lakehouse.storage.position import Position, position_of
+from lakehouse.storage.retained import retained_from
 
 TASK_ROWS = 500_000
 """A task takes no further bronze version once it has this many rows."""
@@ -52,12 +53,17 @@ class News(Struct, frozen=True, kw_only=True):
 class Follower:
     """A table that follows one bronze table. Subclasses say what is done with its news."""
 
+    reaches_back: int | None = None
+    """A date is built anew from bronze's rows of so many days before it too; None: from all rows."""
+
     def __init__(self, settings: Settings, declared: Dataset, engine: Engine) -> None:
         (upstream,) = declared.upstream
         self.declared = declared
         self.path: Path = tables.create(settings, declared)
         self.upstream: Dataset = dataset(upstream)
         self.upstream_path: Path = tables.create(settings, self.upstream)
+        self.retained: date | None = retained_from(self.upstream_path)
+        """From which date on bronze has all of its rows; None: it has never lost any."""
         self._take_columns()
         self.settings = settings
         self._engine = engine
@@ -147,6 +153,7 @@ class Follower:
                     "bronze's log no longer has every version: reading the whole table",
                     extra={"table": self.declared.name, "version": version},
                 )
+                self.retained = retained_from(self.upstream_path)
                 every = self._upstream_files(newest)
                 return News(
                     files=tuple(file.path for file in every),
@@ -156,7 +163,8 @@ class Follower:
                 )
             if commit.is_new_schema:
                 self._take_columns()
-            if commits.is_restore(commit.info):
+                self.retained = retained_from(self.upstream_path)
+            if commits.is_no_news(commit.info):
                 continue
             added = [file for file in commit.added if file.data_change]
             files += [file.path for file in added]

@@ -117,6 +117,20 @@ class GoldTable:
         result = self._replace(slices)
         return self._finished(result, slices, more=len(due) > len(slices))
 
+    def complete_from(self) -> date | None:
+        """The first date that can be computed from its upstreams as they are: retention has removed rows that
+        earlier ones are made of, so those stay as they are. None: every date can."""
+        self._observe()
+        return self._complete_from()
+
+    def _complete_from(self) -> date | None:
+        found = [
+            upstream.retained - timedelta(days=min(feed.days))
+            for feed in self.build.feeds
+            if (upstream := self._upstreams.get(feed.dataset)) and upstream.retained
+        ]
+        return max(found, default=None)
+
     def rebuild(self, day: date) -> Result:
         """Computes one date anew from its upstreams as they are now; by keys: the whole table."""
         self._observe()
@@ -150,6 +164,8 @@ class GoldTable:
                 if feed.dataset == name and feed.stale:
                     self._stale |= self._made_stale(feed, hours, dates, news)
         self._closed(position)
+        if (first := self._complete_from()) is not None:
+            self._stale = {one for one in self._stale if not one or one[0] >= first}
 
     def _made_stale(
         self, feed: Feed, hours: set[tuple[date, int]], dates: set[date], news: bool
@@ -214,8 +230,15 @@ class GoldTable:
         return False
 
     def _overwrite(self) -> Result:
+        """All that can be computed; what is older stays."""
         slices = set(self._stale)
-        result = self._run(Overwrite(), slices, anew=True)
+        write: Write = Overwrite()
+        first = self._complete_from()
+        if first is not None and not isinstance(self.build, ReplaceKeys):
+            slices = {(day,) for day in self.dates() if day >= first}
+            column = self.build.date if isinstance(self.build, ReplaceDates) else self.build.hour[0]
+            write = Replace((column,), tuple(sorted(slices)))
+        result = self._run(write, slices, anew=True)
         self._note(slices)
         return result
 
@@ -233,7 +256,7 @@ class GoldTable:
             for feed in self.build.feeds
         ]
         newest = self._newest(files, slices, everything)
-        deferred = set() if everything else self._stale - slices
+        deferred = set() if everything else {one for one in self._stale if not {one, one[:1]} & slices}
         first = next(iter(self._upstreams.values()))
         metadata: dict[str, Any] = {
             "source_version": first.seen,

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from contracts.landing import META_FIRST_OFFSET, META_LAST_OFFSET, META_TOPIC_ID
 from contracts.layout import chain_file_name
 from contracts.settings import Settings
+from lakehouse.storage.durable import sync_folder
 
 TOPIC_ID = "platform"
 PARTITION = 0
@@ -54,7 +55,7 @@ def append(settings: Settings, name: str, rows: pa.Table) -> Path:
             continue  # somebody else took the number
         finally:
             hidden.unlink(missing_ok=True)
-        _sync(place)
+        sync_folder(place)
         return final
 
 
@@ -79,11 +80,3 @@ def _files(place: Path) -> list[Path]:
 def _last_of(path: Path) -> int:
     metadata = pq.read_metadata(path).metadata or {}
     return int(metadata[META_LAST_OFFSET])
-
-
-def _sync(place: Path) -> None:
-    descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

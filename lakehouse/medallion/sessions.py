@@ -55,10 +55,12 @@ class Plan(Struct, frozen=True, kw_only=True):
 class SessionTable(Follower):
     """A table that is built by Sessions from bronze clicks."""
 
+    reaches_back = DAYS_AROUND
+
     def _take(self, news: News) -> Result:
         gap = timedelta(seconds=self.settings.streams.session_gap_seconds)
         upstream = self._upstream_files(news.through)
-        plan = plan_of(news.files, self._own_files(), upstream, gap)
+        plan = plan_of(news.files, self._own_files(), upstream, gap, self.retained)
         clicks = [file.path for file in upstream if any(file.touches(low, high) for low, high in plan.spans)]
         hot = ""
         if plan.newest is not None:
@@ -98,10 +100,15 @@ class SessionTable(Follower):
 
 
 def plan_of(
-    new: Sequence[Path], stored: Sequence[DataFile], bronze: Sequence[DataFile], gap: timedelta
+    new: Sequence[Path],
+    stored: Sequence[DataFile],
+    bronze: Sequence[DataFile],
+    gap: timedelta,
+    since: date | None = None,
 ) -> Plan:
     """What the clicks in the files ``new`` touch in a table of the files ``stored``; ``bronze`` are the files
-    of all clicks, the new ones too."""
+    of all clicks, the new ones too, but those of before ``since``, which retention has removed: what reaches
+    back so far stays as it is."""
     with scratch.session() as session:
         clicks = (
             "SELECT DISTINCT user_id, session_id, click_timestamp AS at_time "
@@ -125,6 +132,10 @@ def plan_of(
             ):
                 break
             spans = further
+        if since is not None:
+            session.execute(
+                f"DELETE FROM stretches WHERE from_at < TIMESTAMPTZ '{since.isoformat()} 00:00:00+00'"
+            )
         touched = session.sql("FROM stretches").to_arrow_table().cast(TOUCHED)
         gone = (
             session.sql(

@@ -18,6 +18,8 @@ __all__ = ["TASK_ROWS", "SilverRound", "SilverTable"]
 class SilverTable(Follower):
     """A table that is built by InsertNew from one bronze table."""
 
+    reaches_back = 1
+
     def __init__(self, settings: Settings, declared: Dataset, engine: Engine) -> None:
         assert isinstance(declared.build, InsertNew)
         self.build: InsertNew = declared.build

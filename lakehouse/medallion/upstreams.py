@@ -12,6 +12,7 @@ from deltalake import DeltaTable
 from contracts.settings import Settings
 from lakehouse.datasets import Dataset, dataset
 from lakehouse.storage import commits, delta_log, tables
+from lakehouse.storage.retained import retained_from
 
 Hour = tuple[date, int]
 
@@ -22,6 +23,8 @@ class Upstream:
     def __init__(self, settings: Settings, name: str) -> None:
         self.declared: Dataset = dataset(name)
         self.path: Path = tables.create(settings, self.declared)
+        self.retained: date | None = retained_from(self.path)
+        """From which date on it has all of its rows; None: it has never lost any."""
         self.start(-1)
 
     def start(self, version: int) -> None:
@@ -49,9 +52,12 @@ class Upstream:
             commit = delta_log.read_commit(self.path, version)
             if commit is None:
                 self.lost = news = True
+                self.retained = retained_from(self.path)
                 continue
             metadata = commits.metadata_of(commit.info)
-            if metadata is None or commits.is_restore(commit.info):
+            if commit.is_new_schema:
+                self.retained = retained_from(self.path)
+            if metadata is None or commits.is_no_news(commit.info):
                 continue
             changed = [file for file in commit.added if file.data_change]
             told = {date.fromisoformat(text) for text in metadata.get("dates", ())}

@@ -23,18 +23,34 @@ T = TypeVar("T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def _all(table: pa.Table) -> pa.Table:
+    return table
+
+
 def rows(
-    settings: Settings, source: PlatformSource, stored: Callable[[], Iterable[Path | str]]
+    settings: Settings,
+    source: PlatformSource,
+    stored: Callable[[], Iterable[Path | str]],
+    *,
+    chosen: Callable[[pa.Table], pa.Table] = _all,
 ) -> Iterator[dict[str, Any]]:
-    """All rows; one that the driver has just taken may come twice.
+    """All rows, or of each file those that ``chosen`` leaves; one that the driver has just taken may come
+    twice.
 
     ``stored`` names the table's data files. It is asked when landing has been read: what is cleaned out of
     landing before has been in the table since before, so no row is missed.
     """
     for table in platform_landing.read(settings, source.name):
-        yield from _as_rows(table)
-    for path in stored():
-        yield from _as_rows(_read(path, PLATFORM_LANDING[source.name].names))
+        yield from _as_rows(chosen(table))
+    yield from stored_rows(source, stored(), chosen=chosen)
+
+
+def stored_rows(
+    source: PlatformSource, paths: Iterable[Path | str], *, chosen: Callable[[pa.Table], pa.Table] = _all
+) -> Iterator[dict[str, Any]]:
+    """Rows of these data files of the source's table."""
+    for path in paths:
+        yield from _as_rows(chosen(_read(path, PLATFORM_LANDING[source.name].names)))
 
 
 class Followed(Generic[T]):

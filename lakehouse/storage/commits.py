@@ -22,7 +22,13 @@ from lakehouse.storage import delta_log
 KEY = "dp"
 RESTORED = "restored"
 """Part of the metadata of a commit that put an older version back: from which version, and to which."""
-ABOUT_ROWS = frozenset({"dates", "hours", "rows", RESTORED})
+RETAINED = "retained"
+"""Part of the metadata of a commit that removed rows past their retention: from which date on rows stay."""
+ERASED = "erased"
+"""Part of the metadata of a commit that removed a person: how many rows."""
+NO_NEWS = (RESTORED, RETAINED, ERASED)
+"""A commit that says one of these adds or removes files, yet nobody is to compute anything from it."""
+ABOUT_ROWS = frozenset({"dates", "hours", "rows", *NO_NEWS})
 """Parts of the metadata that say what a commit changed; all others are where the table stands."""
 
 
@@ -76,10 +82,9 @@ def metadata_of(commit_info: dict[str, Any]) -> dict[str, Any] | None:
     return own if isinstance(own, dict) else None
 
 
-def is_restore(commit_info: dict[str, Any]) -> bool:
-    """Whether the commit put an older version back: to whoever follows the table it is no change, although
-    it adds and removes files."""
-    return RESTORED in (metadata_of(commit_info) or {})
+def is_no_news(commit_info: dict[str, Any]) -> bool:
+    """Whether to whoever follows the table the commit is no change, although it adds and removes files."""
+    return any(mark in (metadata_of(commit_info) or {}) for mark in NO_NEWS)
 
 
 def last_metadata(table: Path, version: int | None = None) -> dict[str, Any] | None:
@@ -104,8 +109,14 @@ def changing_nothing(table: Path, version: int, **more: Any) -> CommitProperties
 
     ``more`` is added to it. Where the log has no position any more, the commit has none either.
     """
+    metadata = standing(table, version, **more)
+    return CommitProperties(custom_metadata=None if metadata is None else as_custom_metadata(metadata))
+
+
+def standing(table: Path, version: int, **more: Any) -> dict[str, Any] | None:
+    """The newest position at or below ``version``, with ``more``, without what its commit says of rows; None
+    where the log has none any more."""
     last = last_metadata(table, version)
     if last is None:
-        return CommitProperties()
-    kept = {name: value for name, value in last.items() if name not in ABOUT_ROWS}
-    return CommitProperties(custom_metadata=as_custom_metadata({**kept, **more}))
+        return None
+    return {**{name: value for name, value in last.items() if name not in ABOUT_ROWS}, **more}

@@ -24,6 +24,7 @@ from deltalake import DeltaTable
 from contracts.errors import ConflictError
 from lakehouse.datasets import Dataset
 from lakehouse.storage import commits, delta_log
+from lakehouse.storage.durable import sync_folder
 from lakehouse.storage.tables import statistics_columns
 
 TEXT_LIMIT = 256
@@ -73,29 +74,30 @@ def commit(
     *,
     adds: Sequence[FileAction],
     removes: Sequence[str],
-    app: str,
-    txn: int,
-    metadata: dict[str, Any],
+    metadata: dict[str, Any] | None,
+    app: str = "",
+    txn: int = 0,
+    operation: str = "MERGE",
 ) -> int:
     """Writes the next version after the one that ``handle`` has loaded, and moves it on; returns the version.
 
-    ``removes`` are absolute paths of live files. Raises ConflictError where that version exists already.
+    ``removes`` are absolute paths of live files; ``app``: empty where it is no transaction of one. Raises
+    ConflictError where that version exists already.
     """
     version = handle.version() + 1
     now = time.time_ns() // 1_000_000
     live = _live(handle, table) if removes else {}
     info = {
         "timestamp": now,
-        "operation": "MERGE",
+        "operation": operation,
         "operationParameters": {},
         "operationMetrics": {"num_added_files": len(adds), "num_removed_files": len(removes)},
         "engineInfo": "lakehouse",
-        **commits.as_custom_metadata(metadata),
+        **(commits.as_custom_metadata(metadata) if metadata is not None else {}),
     }
-    actions: list[dict[str, Any]] = [
-        {"commitInfo": info},
-        {"txn": {"appId": app, "version": txn, "lastUpdated": now}},
-    ]
+    actions: list[dict[str, Any]] = [{"commitInfo": info}]
+    if app:
+        actions.append({"txn": {"appId": app, "version": txn, "lastUpdated": now}})
     for removed in removes:
         path, size, partition = live[removed]
         actions.append(
@@ -145,11 +147,7 @@ def _publish(file: Path, content: bytes) -> None:
         raise ConflictError(f"somebody else has written {file.parent.parent}: {file.name} exists") from error
     finally:
         hidden.unlink(missing_ok=True)
-    descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(file.parent)
 
 
 def _live(handle: DeltaTable, table: Path) -> dict[str, tuple[str, int, dict[str, str | None]]]:

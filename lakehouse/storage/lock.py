@@ -42,6 +42,13 @@ def batch_lock(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
+def archive_lock(settings: Settings) -> Iterator[None]:
+    """Held by who makes or changes archives. Raises ConflictError at once where another process holds it."""
+    with _exclusive(run_folder(settings) / "archive.lock", "is at work on the archives: wait for it"):
+        yield
+
+
+@contextmanager
 def _exclusive(path: Path, does: str, *, inherited: bool = False) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)

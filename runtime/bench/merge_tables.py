@@ -53,15 +53,16 @@ class Events:
     def fill(self, silver: Path, bronze: Path, size: int, days: int) -> None:
         for numbers in _chunks(size):
             at = (numbers / size * days * DAY_MICROS).astype("int64")
-            _append(silver, self.silver, self._rows(self.silver, at, numbers, days), bronze)
+            _append(silver, self.silver, self.rows(self.silver, at, numbers, days), bronze)
 
     def new(self, size: int, count: int, days: int, number: int) -> pa.Table:
         chance = np.random.default_rng(number)
         at = _new_times(chance, count, days)
         ids = _some_twice(count)
-        return self._rows(self.bronze, at[ids], 10**12 + number * 10**9 + ids, days)
+        return self.rows(self.bronze, at[ids], 10**12 + number * 10**9 + ids, days)
 
-    def _rows(self, declared: Dataset, at: Any, ids: Any, days: int) -> pa.Table:
+    def rows(self, declared: Dataset, at: Any, ids: Any, days: int) -> pa.Table:
+        """Rows of events with these numbers, at these microseconds of the days."""
         users = _texts("user-", ids % USERS)
         return _table(
             declared,

@@ -13,7 +13,7 @@ import msgspec
 from rich.console import Console
 
 from contracts.configuration import Resolved
-from runtime.commands import _bench_api, _bench_streams
+from runtime.commands import _bench_api, _bench_quality, _bench_streams
 
 
 @click.group(
@@ -395,5 +395,11 @@ def growth(resolved: Resolved, rounds: int, rate: int, check: bool, as_json: boo
         sys.exit(1)
 
 
-for _each in (_bench_api.api, _bench_streams.streams, _bench_streams.latency, _bench_streams.soak):
+for _each in (
+    _bench_api.api,
+    _bench_quality.quality,
+    _bench_streams.streams,
+    _bench_streams.latency,
+    _bench_streams.soak,
+):
     command.add_command(_each)

@@ -28,6 +28,7 @@ def command(resolved: Resolved) -> None:
     A closed day is run, and again where late data touched it within `batch.late_days`. One run at a time,
     each a process of its own, tried again when it fails. `dp batch history` shows the runs.
     """
+    from batch.archiving import archiving
     from batch.duty import BatchJobs
     from batch.schedule import Scheduler
     from contracts import logs
@@ -40,8 +41,9 @@ def command(resolved: Resolved) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     marks = {name: text for name in _MARKS if (text := os.environ.get(name)) is not None}
-    jobs = BatchJobs(settings, {**background_environment(resolved), **marks})
-    scheduler = Scheduler([jobs], stop)
+    environment = {**background_environment(resolved), **marks}
+    jobs = BatchJobs(settings, environment)
+    scheduler = Scheduler([jobs, *archiving(settings, environment)], stop)
     beats = HeartbeatWriter(settings, SERVICE)
     scheduler.start()
     while True:

@@ -199,6 +199,7 @@ def test_openapi_names_every_operation(settings: Settings, with_client: Any) -> 
             "ExportCatalog",
             "CatalogSchema",
             "Lineage",
+            *("Quality", "QualityTrend"),
         }
 
     with_client(settings, body)

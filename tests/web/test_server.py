@@ -64,6 +64,14 @@ def test_events_come_as_they_happen(start_api: Any) -> None:
     assert api.process.wait(30) == 0
 
 
+def test_a_preview_is_answered_on_every_connection(start_api: Any) -> None:
+    api = start_api()
+    api.wait()
+    limits = range(1, 41)  # each another question, so that none is answered from memory
+    answers = [api.get("/tables/app_events_silver/preview", params={"limit": limit}) for limit in limits]
+    assert {answer.status_code for answer in answers} == {200}
+
+
 def test_a_client_that_hangs_up_ends_its_query(start_api: Any) -> None:
     api = start_api()
     api.wait()
@@ -81,8 +89,6 @@ def test_a_client_that_stays_is_never_taken_for_one_that_has_gone(start_api: Any
     for number in range(60):
         small = httpx.get(f"{api.url}/tables/app_events_silver/preview", params={"limit": number + 1})
         assert small.status_code == 200, small.text
-        sql = (
-            f"SELECT range + {number}, repeat('x', 100) FROM range(5000)"
-        )
+        sql = f"SELECT range + {number}, repeat('x', 100) FROM range(5000)"
         large = httpx.post(f"{api.url}/query", json={"sql": sql, "limit": 5000}, timeout=60)
         assert len(large.json()["rows"]) == 5000

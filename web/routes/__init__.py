@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from litestar.handlers import BaseRouteHandler
 
-from web.routes import catalog, live, platform, sql, tables
+from web.routes import catalog, live, platform, quality, sql, tables
 
 ROUTES: list[BaseRouteHandler] = [
     *platform.ROUTES,
     *tables.ROUTES,
     *catalog.ROUTES,
+    *quality.ROUTES,
     *sql.ROUTES,
     *live.ROUTES,
 ]

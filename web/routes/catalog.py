@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.params import PathParameter, QueryParameter
 
 from lakehouse.catalog import Catalog, CatalogExport, Search
 from lakehouse.catalog.markdown import markdown
@@ -21,6 +21,7 @@ MARKDOWN = "text/markdown"
 
 Exported = Annotated[Literal["json", "markdown"], QueryParameter(description="Form of the answer.")]
 Drawn = Annotated[Literal["json", "mermaid"], QueryParameter(description="mermaid: the text of a flowchart.")]
+NodeName = Annotated[str, PathParameter(description="Name of a topic, a table or a batch job.")]
 Way = Annotated[
     Direction, QueryParameter(description="What it is built from, what is built from it, or both.")
 ]
@@ -59,7 +60,7 @@ async def catalog_schema() -> dict[str, Any]:
 @get("/catalog/lineage/{name:str}", operation_id="Lineage", summary="Lineage", tags=["catalog"])
 async def get_lineage(
     metadata: NamedDependency[Metadata],
-    name: FromPath[str],
+    name: NodeName,
     direction: Way = "both",
     depth: Depth = None,
     columns: WithColumns = False,

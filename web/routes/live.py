@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Literal
 
 from litestar import Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import QueryParameter
 from litestar.response import Stream
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -21,6 +21,8 @@ from web.queries import Queries
 from web.streams import Streams, streams
 
 Most = Annotated[int, QueryParameter(ge=1, le=1000, description="Most entries of each list.")]
+OfJob = Annotated[str | None, QueryParameter(description="Runs of this job.")]
+WithStatus = Annotated[Literal["succeeded", "failed"] | None, QueryParameter(description="How they ended.")]
 
 
 @get("/streams", operation_id="Streams", summary="Live windows, sessions and lag", tags=["live"], opt=QUERY)
@@ -37,11 +39,11 @@ async def get_streams(
 @get("/jobs", operation_id="Jobs", summary="Runs of the batch jobs", tags=["live"])
 async def get_jobs(
     settings: NamedDependency[Settings],
-    job: FromQuery[str | None] = None,
-    status: FromQuery[str | None] = None,
+    job: OfJob = None,
+    status: WithStatus = None,
     limit: Most = 50,
 ) -> list[Run]:
-    """The newest runs first; of one job (`job`), or with one status (`succeeded`, `failed`)."""
+    """The newest runs first; of one job, or with one status."""
     found = await asyncio.to_thread(runs, settings)
     chosen = [run for run in found if job in (None, run.job) and status in (None, run.status)]
     return chosen[:limit]

@@ -11,7 +11,7 @@ from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
 from web.access.scopes import QUERY
-from web.answers import answer, wanted_format
+from web.answers import QueryAnswer, answer, wanted_format
 from web.errors import STATEMENT
 from web.queries import Parameters, Queries, Question
 from web.sandbox.protocol import Format
@@ -37,7 +37,7 @@ class QueryBody(Struct, kw_only=True, forbid_unknown_fields=True):
 @post("/query", operation_id="Query", summary="Read-only SQL", tags=["sql"], status_code=200, opt=QUERY)
 async def query(
     request: Request[Any, Any, Any], queries: NamedDependency[Queries], data: JSONBody[QueryBody]
-) -> Response[Any]:
+) -> Response[QueryAnswer]:
     """Runs one SELECT over the tables, in a sandbox. Equal queries run once, and are answered from memory
     until a table changes (`X-Cache: hit`)."""
     request.scope["state"][STATEMENT] = data.sql

@@ -7,16 +7,17 @@ from typing import Annotated, Any
 
 from litestar import MediaType, Request, Response, get, patch
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from lakehouse.catalog import Annotation, Commit, Search, TableDetail, TableSummary
 from lakehouse.datasets import Layer
 from web.access.scopes import CALLER, QUERY
-from web.answers import answer
+from web.answers import QueryAnswer, answer
 from web.metadata import Metadata
 from web.preview import Preview
 from web.queries import Queries
 
+TableName = Annotated[str, PathParameter(description="Name of a table.")]
 Limit = Annotated[
     int | None, QueryParameter(ge=1, description="Most rows; the settings' own limit holds as well.")
 ]
@@ -60,14 +61,14 @@ async def list_tables(
 
 
 @get("/tables/{name:str}", operation_id="GetTable", summary="One table", tags=["tables"])
-async def get_table(metadata: NamedDependency[Metadata], name: FromPath[str]) -> Response[TableDetail]:
+async def get_table(metadata: NamedDependency[Metadata], name: TableName) -> Response[TableDetail]:
     """Schema, key, owner, rules, quality, freshness, lineage, properties and the last commits of a table."""
     return as_json(await metadata.answer(("table", name), lambda catalog: catalog.table(name)))
 
 
 @get("/tables/{name:str}/history", operation_id="TableHistory", summary="Versions", tags=["tables"])
 async def table_history(
-    metadata: NamedDependency[Metadata], name: FromPath[str], limit: Versions = 20
+    metadata: NamedDependency[Metadata], name: TableName, limit: Versions = 20
 ) -> Response[list[Commit]]:
     """The versions of a table, newest first, as far as its log reaches; none for those of layer stream."""
     question = ("history", name, limit)
@@ -78,7 +79,7 @@ async def table_history(
 async def annotate_table(
     request: Request[Any, Any, Any],
     metadata: NamedDependency[Metadata],
-    name: FromPath[str],
+    name: TableName,
     data: JSONBody[Annotation],
 ) -> Response[TableDetail]:
     """Sets the owner, all tags, or both, for good; what is left out stays. Answers the table with them."""
@@ -96,13 +97,13 @@ async def annotate_table(
 async def preview_table(
     request: Request[Any, Any, Any],
     queries: NamedDependency[Queries],
-    name: FromPath[str],
+    name: TableName,
     limit: Limit = None,
     columns: Columns = None,
     where: Where = None,
     order: Order = None,
     as_of: AsOf = None,
-) -> Response[Any]:
+) -> Response[QueryAnswer]:
     """The newest rows, from the files that were added last; with `where`, `order` or `as_of` those that these
     ask for."""
     preview = Preview(

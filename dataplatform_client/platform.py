@@ -1,0 +1,174 @@
+"""What the API answers about the platform: health, streams, runs, moments. As in `catalog`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from msgspec import Struct
+
+
+class ServiceHealth(Struct, kw_only=True):
+    """One service."""
+
+    name: str
+    state: str
+    message: str = ""
+    pid: int | None = None
+    restarts: int | None = None
+    memory_bytes: int | None = None
+    events_per_second: float | None = None
+    total: int | None = None
+    heartbeat_age_seconds: float | None = None
+
+
+class TableHealth(Struct, kw_only=True):
+    """How fresh a table is."""
+
+    freshness: str
+    newest_event: datetime | None = None
+    lag_seconds: float | None = None
+    version: int | None = None
+
+
+class Disk(Struct, kw_only=True):
+    """The file system of the data root, bytes."""
+
+    total: int
+    free: int
+
+
+class Health(Struct, kw_only=True):
+    """Is the platform well? Without a key, where one is asked for, only ``status`` is known."""
+
+    status: str
+    at: datetime | None = None
+    reasons: list[str] = []
+    services: list[ServiceHealth] = []
+    tables: dict[str, TableHealth] = {}
+    disk: Disk | None = None
+
+
+class Window(Struct, kw_only=True):
+    """A minute of app events, as known so far."""
+
+    window_start: datetime
+    window_end: datetime
+    events: int
+    users: int
+    errors: int
+    is_final: bool
+    value: float | str | None = None
+
+
+class Session(Struct, kw_only=True):
+    """A session of clicks; not final: it is open."""
+
+    session_key: str
+    user_id: str
+    session_start: datetime
+    session_end: datetime
+    duration_ms: int
+    page_count: int
+    click_count: int
+    is_final: bool
+    is_late: bool
+    entry_page: str | None = None
+    exit_page: str | None = None
+    device_type: str | None = None
+
+
+class WorkerPartition(Struct, kw_only=True):
+    """One source partition in the hands of a worker."""
+
+    worker: str
+    source: str
+    partition: int
+    pending: int
+    position: int | None = None
+    watermark: datetime | None = None
+    lag: int | None = None
+
+
+class PartitionLag(Struct, kw_only=True):
+    """One consumer group's place in one partition."""
+
+    group: str
+    topic: str
+    partition: int
+    end: int
+    lag: int
+    committed: int | None = None
+
+
+class Consumer(Struct, kw_only=True):
+    """One consumer group."""
+
+    group: str
+    state: str
+    processes: list[str] = []
+    messages_per_second: float = 0.0
+    bytes_per_second: float = 0.0
+    invalid_per_second: dict[str, float] = {}
+    commit_age_seconds: float | None = None
+    message: str = ""
+    last_error: str = ""
+    lag: int | None = None
+    partitions: list[PartitionLag] = []
+
+
+class Streams(Struct, kw_only=True):
+    """What the stream workers know now."""
+
+    at: datetime
+    windows: list[Window]
+    sessions: list[Session]
+    open_sessions: int
+    total_sessions: int
+    partitions: list[WorkerPartition]
+    broker: str
+    consumers: list[Consumer]
+
+
+class Run(Struct, kw_only=True):
+    """One attempt of one batch job for one UTC day."""
+
+    run_id: str
+    job: str
+    run_date: date
+    trigger: str
+    attempt: int
+    status: str
+    engine: str
+    started_at: datetime
+    ended_at: datetime
+    rows_in: int | None = None
+    rows_out: int | None = None
+    versions: str = "{}"
+    error: str | None = None
+
+
+class ServiceRate(Struct, kw_only=True):
+    """One service's own word of itself."""
+
+    name: str
+    state: str
+    events_per_second: float
+    total: int
+
+
+class SourceRate(Struct, kw_only=True):
+    """One source as ingestion sees it."""
+
+    name: str
+    events_per_second: float = 0.0
+    invalid_per_second: float = 0.0
+    lag: int | None = None
+
+
+class Moment(Struct, kw_only=True):
+    """The platform at one second; ``at`` is Unix seconds."""
+
+    at: float
+    services: list[ServiceRate]
+    sources: list[SourceRate]
+    versions: dict[str, int | None]

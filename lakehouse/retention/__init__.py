@@ -1,0 +1,1 @@
+"""How long rows are kept, and the removal of those that are older."""

@@ -1,0 +1,254 @@
+"""What the operations answer, by example: structs of ours, so that types and tests hold them to schemas."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from msgspec import structs
+
+from kafka_cluster.state import STREAMS_GROUP, ConsumerState, PartitionLag
+from lakehouse.catalog import CatalogExport, Commit, TableDetail, TableEntry, TableSummary
+from lakehouse.catalog.entries import CATALOG_VERSION, FailedRule, Quality, TableColumn, TableRule
+from lakehouse.jobs.history import Run
+from lakehouse.lineage.columns import ColumnRef
+from lakehouse.lineage.graph import Around, ColumnEdge, Edge, Node
+from web.answers import QueryAnswer
+from web.errors import KINDS, ProblemKind
+from web.health import Disk, Health, ServiceHealth, TableHealth
+from web.live import Moment, ServiceRate, SourceRate
+from web.sandbox.protocol import Column
+from web.streams import Session, Streams, Window, WorkerPartition
+
+_AT = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
+_HOUR = datetime(2026, 11, 25, 9, tzinfo=UTC)
+_SILVER = "app_events_silver"
+_GOLD = "event_metrics_gold"
+_ABOUT = {_SILVER: "Each app event once, by event_id.", _GOLD: "App events by hour, event type and app type."}
+
+_COMMITS = [
+    Commit(
+        version=version,
+        timestamp=_AT,
+        operation="WRITE",
+        engine="delta-rs",
+        rows_added=36,
+        metadata={"dp.engine": "embedded"},
+    )
+    for version in (412, 411)
+]
+
+DETAIL = TableDetail(
+    name=_GOLD,
+    layer="gold",
+    description=_ABOUT[_GOLD],
+    owner="data-platform",
+    tags=["events", "metrics"],
+    rows=8640,
+    bytes=196_608,
+    files=12,
+    version=412,
+    newest_event=_HOUR,
+    updated_at=_AT,
+    freshness="fresh",
+    freshness_target_seconds=600.0,
+    lag_seconds=0.0,
+    quality_score=0.75,
+    columns=[
+        TableColumn(name="metric_date", type="date32[day]", nullable=False, description="UTC date."),
+        TableColumn(name="metric_hour", type="int32", nullable=False, description="0 to 23, UTC."),
+        TableColumn(name="event_type", type="string", nullable=False, description="What happened."),
+        TableColumn(name="total_events", type="int64", nullable=False, description="Events of the hour."),
+    ],
+    key=["metric_date", "metric_hour", "event_type", "app_type"],
+    time="",
+    partition="metric_date",
+    z_order=[],
+    upstream=[_SILVER],
+    downstream=[],
+    retention_days=730.0,
+    time_travel_days=7.0,
+    oldest_version=180,
+    versions_kept=233,
+    rules=[
+        TableRule(
+            name="events_are_counted",
+            severity="flag",
+            over="row",
+            fails_when="total_events <= 0",
+            description="An hour without events has no row.",
+        )
+    ],
+    quality=Quality(
+        run_id="6b1f8a52",
+        checked_at=_AT,
+        score=0.75,
+        rules=4,
+        passed=3,
+        failed=[FailedRule(rule="events_are_counted", severity="flag", rows_failed=2, message=None)],
+    ),
+    properties={"delta.enableChangeDataFeed": "false"},
+    history=_COMMITS,
+)
+_FIELDS = structs.asdict(DETAIL)
+TABLES = [TableSummary(**{name: _FIELDS[name] for name in TableSummary.__struct_fields__})]
+HISTORY = _COMMITS
+EXPORT = CatalogExport(
+    catalog_version=CATALOG_VERSION,
+    generated_at=_AT,
+    tables=[TableEntry(**{name: _FIELDS[name] for name in TableEntry.__struct_fields__})],
+)
+EXPORT_MARKDOWN = f"# Catalog\n\n1 tables, 2026-11-25 09:30 UTC.\n\n## {_GOLD}\n\n…\n"
+CATALOG_SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "$id": f"urn:dataplatform:catalog:{CATALOG_VERSION}",
+    "title": "Catalog of the data platform",
+    "$ref": "#/$defs/CatalogExport",
+    "$defs": {},
+}
+LINEAGE = Around(
+    name=_GOLD,
+    direction="upstream",
+    depth=1,
+    nodes=[
+        Node(name=_SILVER, layer="silver", description=_ABOUT[_SILVER]),
+        Node(name=_GOLD, layer="gold", description=_ABOUT[_GOLD]),
+    ],
+    edges=[Edge(origin=_SILVER, to=_GOLD)],
+    columns=[ColumnEdge(origin=ColumnRef(_SILVER, "user_id"), to=ColumnRef(_GOLD, "unique_users"))],
+)
+LINEAGE_MERMAID = f'flowchart LR\n  n0["{_SILVER}"]\n  n1["{_GOLD}"]\n  n0 --> n1\n'
+
+ROWS = QueryAnswer(
+    columns=[Column("event_type", "VARCHAR"), Column("events", "HUGEINT")],
+    versions={_GOLD: 412},
+    rows=[["screen_view", 52_113], ["login", 10_240], ["purchase", 2_871]],
+    row_count=3,
+    truncated=False,
+    elapsed_ms=4.2,
+)
+ROWS_CSV = "event_type,events\r\nscreen_view,52113\r\nlogin,10240\r\npurchase,2871\r\n"
+PREVIEW = QueryAnswer(
+    columns=[Column("event_id", "VARCHAR"), Column("event_timestamp", "TIMESTAMP WITH TIME ZONE")],
+    versions={_SILVER: 5120},
+    rows=[["6f1c2a", "2026-11-25T09:30:00.123456Z"]],
+    row_count=1,
+    truncated=True,
+    elapsed_ms=2.9,
+)
+
+HEALTH = Health(
+    status="degraded",
+    at=_AT,
+    reasons=["ingestion is restarting: exit 1"],
+    services=[
+        ServiceHealth(
+            name="ingestion",
+            state="restarting",
+            message="exit 1",
+            pid=4711,
+            restarts=1,
+            memory_bytes=96_468_992,
+            events_per_second=498.6,
+            total=1_796_204,
+            heartbeat_age_seconds=0.6,
+        )
+    ],
+    tables={
+        _SILVER: TableHealth(freshness="fresh", newest_event=_AT, lag_seconds=21.4, version=5120),
+    },
+    disk=Disk(total=512_110_190_592, free=201_863_462_912),
+)
+KIND: ProblemKind = KINDS["timeout"]
+
+STREAMS = Streams(
+    at=_AT,
+    windows=[
+        Window(
+            window_start=_AT,
+            window_end=_AT.replace(minute=31),
+            events=5988,
+            users=812,
+            errors=57,
+            value=2310.5,
+            is_final=False,
+        )
+    ],
+    sessions=[
+        Session(
+            session_key="u-17/2026-11-25T09:21:07Z",
+            user_id="u-17",
+            session_start=_AT.replace(minute=21),
+            session_end=_AT,
+            duration_ms=540_000,
+            page_count=6,
+            click_count=14,
+            entry_page="/",
+            exit_page="/cart",
+            device_type="phone",
+            is_final=False,
+            is_late=False,
+        )
+    ],
+    open_sessions=211,
+    total_sessions=10_982,
+    partitions=[
+        WorkerPartition(
+            worker="faust-worker",
+            source="app_events",
+            partition=0,
+            position=898_102,
+            watermark=_AT,
+            pending=410,
+            lag=0,
+        )
+    ],
+    broker="up",
+    consumers=[
+        ConsumerState(
+            group=STREAMS_GROUP,
+            state="running",
+            processes=["faust-worker"],
+            messages_per_second=498.6,
+            bytes_per_second=182_044.0,
+            commit_age_seconds=1.2,
+            lag=3,
+            partitions=[
+                PartitionLag(
+                    group=STREAMS_GROUP,
+                    topic="topic_app_events",
+                    partition=0,
+                    committed=898_102,
+                    end=898_105,
+                    lag=3,
+                )
+            ],
+        )
+    ],
+)
+RUNS = [
+    Run(
+        run_id="9f2b44d0",
+        job="user_segments",
+        run_date=date(2026, 11, 24),
+        trigger="schedule",
+        attempt=1,
+        status="succeeded",
+        engine="spark",
+        started_at=_AT.replace(hour=2),
+        ended_at=_AT.replace(hour=2, minute=31),
+        rows_in=1_204_332,
+        rows_out=4_980,
+    )
+]
+METRICS = (
+    "# HELP dp_service_up Whether it has spoken in the last 15 s, and well.\n"
+    "# TYPE dp_service_up gauge\n"
+    'dp_service_up{service="ingestion"} 1.0\n'
+)
+MOMENT = Moment(
+    at=_AT.timestamp(),
+    services=[ServiceRate(name="ingestion", state="running", events_per_second=498.6, total=1_796_204)],
+    sources=[SourceRate(name="app_events", events_per_second=99.8, invalid_per_second=0.0, lag=0)],
+    versions={_SILVER: 5120, _GOLD: 412},
+)
