@@ -10,6 +10,7 @@ from litestar.types import ASGIApp
 from contracts.errors import PlatformError
 from contracts.settings import Settings
 from kafka_cluster.cluster import ClusterManager
+from lakehouse.audit import UNRECORDED, Recorder
 from lakehouse.catalog import Catalog
 from web import errors, page, routes
 from web.access.calls import CallLog
@@ -17,6 +18,7 @@ from web.access.exchange import SlowBody, slow_body
 from web.access.guard import Guard
 from web.access.ring import Clock, KeyRing, utc_now
 from web.access.scopes import NeedsScope, open_places, quiet_places
+from web.audit import CallAudit
 from web.live import Live
 from web.metadata import Metadata
 from web.metrics import registry
@@ -25,17 +27,24 @@ from web.queries import Queries
 
 
 def create_app(
-    settings: Settings, queries: Queries, *, calls: CallLog | None = None, clock: Clock = utc_now
+    settings: Settings,
+    queries: Queries,
+    *,
+    calls: CallLog | None = None,
+    clock: Clock = utc_now,
+    audit: Recorder = UNRECORDED,
 ) -> ASGIApp:
     """The application over open ``queries``. Its OpenAPI document is at `/schema/openapi.json`.
 
-    The guard stands before all of it, unknown paths included. ``calls`` learns of every request. Raises
-    SettingsError for origins that are none.
+    The guard stands before all of it, unknown paths included. ``calls`` learns of every request, ``audit`` of
+    those that are worth it and of changes. Raises SettingsError for origins that are none.
     """
     cluster = ClusterManager(settings)
     live = Live(settings, queries)
-    metrics = registry(settings, queries, cluster, live)
-    metadata = Metadata(Catalog(settings, queries.snapshots, queries.datasets))
+    metrics = registry(settings, queries, cluster, live, audit)
+    calls = calls or CallLog()
+    calls.subscribe(CallAudit(audit))
+    metadata = Metadata(Catalog(settings, queries.snapshots, queries.datasets), audit)
     application = Litestar(
         route_handlers=[*routes.ROUTES, *page.ROUTES],
         middleware=[NeedsScope],
@@ -64,5 +73,5 @@ def create_app(
         keys=KeyRing(settings, clock) if settings.asks_for_keys else None,
         open_places=open_places(application),
         quiet_places=quiet_places(application),
-        calls=calls or CallLog(),
+        calls=calls,
     )

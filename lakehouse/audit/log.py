@@ -33,6 +33,10 @@ class Recorder(Protocol):
     """Where operations are told of."""
 
     @property
+    def lost(self) -> int:
+        """Entries since the start for which there was no room."""
+
+    @property
     def trouble(self) -> str:
         """Why nothing can be kept now, in a sentence; empty: all is well."""
 
@@ -259,6 +263,7 @@ def _answer(items: list[_Item], error: str | None) -> None:
 class _Unrecorded:
     """For what is run without a log: tests, benchmarks."""
 
+    lost = 0
     trouble = ""
 
     def record(self, action: str, **told: Any) -> bool:

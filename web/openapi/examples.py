@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import structs
 
 from kafka_cluster.state import STREAMS_GROUP, ConsumerState, PartitionLag
+from lakehouse.audit.reading import Recorded
 from lakehouse.catalog import CatalogExport, Commit, TableDetail, TableEntry, TableSummary
 from lakehouse.catalog.entries import CATALOG_VERSION, FailedRule, Quality, TableColumn, TableRule
 from lakehouse.jobs.history import Run
@@ -226,6 +227,19 @@ STREAMS = Streams(
         )
     ],
 )
+AUDIT = [
+    Recorded(
+        at=_AT,
+        action="api.query",
+        user="alice",
+        details={"request": "b1946ac9", "method": "POST", "status": 200, "rows": 3, "tables": [_GOLD]},
+        texts={"path": "/query", "statement": f"SELECT count(*) FROM {_GOLD}"},
+        service="lakehouse-api",
+        process="20261125T070002-5e171969",
+        chain="lakehouse-api",
+        seq=18_204,
+    )
+]
 RUNS = [
     Run(
         run_id="9f2b44d0",

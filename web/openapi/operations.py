@@ -78,6 +78,7 @@ OPERATIONS: dict[str, Told] = {
         headers=headers.ROWS,
         problems=(*QUERIES, "not_acceptable"),
     ),
+    "Audit": Told(example=examples.AUDIT),
     "Streams": Told(example=examples.STREAMS, problems=QUERIES),
     "Jobs": Told(example=examples.RUNS),
     "Metrics": Told(texts={"text/plain": examples.METRICS}),
@@ -86,6 +87,7 @@ OPERATIONS: dict[str, Told] = {
 """By operation id."""
 
 PARAMETERS: dict[str, Any] = {
+    "action": "table.*",
     "as_of": "2026-11-24T00:00:00Z",
     "code": "timeout",
     "column": "user_id",
@@ -100,8 +102,12 @@ PARAMETERS: dict[str, Any] = {
     "order": "-event_timestamp",
     "owner": "data-platform",
     "q": "events hour",
+    "since": "2026-11-24T00:00:00Z",
     "status": "succeeded",
+    "table": "event_metrics_gold",
     "tag": "metrics",
+    "until": "2026-11-25T00:00:00Z",
+    "user": "alice",
     "where": "event_type = 'purchase' AND event_value > 10",
 }
 """An example of each parameter; of those that are true or false there is none."""
@@ -111,5 +117,6 @@ TAGS = {
     "tables": "The tables: what is in them, their versions, their newest rows, their owners.",
     "catalog": "All tables as one document, and where data come from.",
     "sql": "Read-only SQL over the tables, in DuckDB's dialect.",
+    "audit": "Who did what, and when.",
     "live": "What goes on now: streams, batch runs, metrics, a moment a second.",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from litestar.handlers import BaseRouteHandler
 
-from web.routes import catalog, live, platform, quality, sql, tables
+from web.routes import audit, catalog, live, platform, quality, sql, tables
 
 ROUTES: list[BaseRouteHandler] = [
     *platform.ROUTES,
@@ -13,5 +13,6 @@ ROUTES: list[BaseRouteHandler] = [
     *catalog.ROUTES,
     *quality.ROUTES,
     *sql.ROUTES,
+    *audit.ROUTES,
     *live.ROUTES,
 ]
