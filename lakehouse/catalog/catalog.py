@@ -99,8 +99,11 @@ class Catalog:
             ],
         )
 
-    def annotate(self, name: str, edit: Annotation, *, by: str, audit: Recorder = UNRECORDED) -> None:
-        """Sets a table's owner or tags for good; ``by`` says who. Durable when it returns, in ``audit`` too.
+    def annotate(
+        self, name: str, edit: Annotation, *, by: str, audit: Recorder = UNRECORDED, user: str = ""
+    ) -> None:
+        """Sets a table's owner or tags for good; ``by`` says who, and ``user``, if that differs, who it is to
+        ``audit``. Durable in both when it returns.
 
         Raises NotFound, ContractError for an owner or tags that may not be, OSError where the disk refuses,
         DependencyError where it cannot be recorded; then nothing has changed.
@@ -109,7 +112,7 @@ class Catalog:
         edits.check(edit)
         audit.record_durably(
             "catalog.annotate",
-            user=by,
+            user=user or by,
             subject=name,
             details={} if edit.tags is None else {"tags": edit.tags},
             texts={} if edit.owner is None else {"owner": edit.owner},
