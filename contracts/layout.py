@@ -60,3 +60,13 @@ def logs_folder(settings: Settings) -> Path:
 def secrets_folder(settings: Settings) -> Path:
     """Generated secrets, folder mode 700, files mode 600."""
     return settings.data_root / "secrets"
+
+
+def audit_folder(settings: Settings) -> Path:
+    """Lines of the audit log, `<UTC date>/<chain>.jsonl`, and beside them the texts that they quote."""
+    return settings.data_root / "audit"
+
+
+def audit_heads_folder(settings: Settings) -> Path:
+    """How far each chain of the audit log has come: kept with the secrets, as nobody else may write it."""
+    return secrets_folder(settings) / "audit-heads"

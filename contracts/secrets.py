@@ -12,6 +12,8 @@ from contracts.settings import Settings
 
 SPARK = "spark"
 CONTROL = "control"
+AUDIT = "audit"
+"""Key of the audit log's chains."""
 
 
 def secret_path(settings: Settings, name: str) -> Path:

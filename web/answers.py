@@ -24,6 +24,8 @@ FORMATS: dict[str, Format] = {
 """Media types of answers, the preferred first."""
 ROWS = "rows"
 """Key of the number of rows answered in the scope's state."""
+TABLES = "tables"
+"""Key of the names of the tables read in the scope's state; there is none where a query reads no table."""
 STREAM_BYTES = 256 * 1024
 """JSON answers that grow beyond this are sent while the query still runs."""
 
@@ -71,10 +73,12 @@ async def answer(request: Request[Any, Any, Any], asked: Coroutine[Any, Any, Exe
     """
     execution, cached = await _unless_gone(request, _joined(asked))
     headers = {"X-Cache": "hit" if cached else "miss"}
+    state = request.scope["state"]
+    state[TABLES] = tuple(execution.versions) or None
     if execution.end is None:
-        return Stream(_json_stream(execution), media_type=_MEDIA["json"], headers=headers)
+        return Stream(_json_stream(execution, state), media_type=_MEDIA["json"], headers=headers)
     execution.leave()
-    request.scope["state"][ROWS] = execution.end.row_count
+    state[ROWS] = execution.end.row_count
     headers["X-Row-Count"] = str(execution.end.row_count)
     headers["X-Truncated"] = str(execution.end.truncated).lower()
     if execution.format != "json":
@@ -105,13 +109,15 @@ async def _ready(execution: Execution) -> None:
     await execution.whole()
 
 
-async def _json_stream(execution: Execution) -> AsyncIterator[bytes]:
+async def _json_stream(execution: Execution, state: dict[str, Any]) -> AsyncIterator[bytes]:
     try:
         yield execution.json_head()
         first = True
         async for piece in execution.pieces():
             yield piece if first else b"," + piece
             first = False
+        if execution.end is not None:
+            state[ROWS] = execution.end.row_count
         yield execution.json_tail()
     finally:
         execution.leave()

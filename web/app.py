@@ -11,6 +11,8 @@ from contracts.errors import PlatformError
 from contracts.settings import Settings
 from kafka_cluster.cluster import ClusterManager
 from lakehouse.alerts.announcements import Announcements
+from lakehouse.alerts.audited import recording
+from lakehouse.audit import UNRECORDED, Recorder
 from lakehouse.catalog import Catalog
 from web import errors, page, routes
 from web.access.calls import CallLog
@@ -18,6 +20,7 @@ from web.access.exchange import SlowBody, slow_body
 from web.access.guard import Guard
 from web.access.ring import Clock, KeyRing, utc_now
 from web.access.scopes import NeedsScope, open_places, quiet_places
+from web.audit import CallAudit
 from web.health import Doctor
 from web.live import Live
 from web.metadata import Metadata
@@ -31,20 +34,23 @@ def create_app(
     queries: Queries,
     *,
     calls: CallLog | None = None,
-    announcements: Announcements | None = None,
     clock: Clock = utc_now,
+    audit: Recorder = UNRECORDED,
 ) -> ASGIApp:
     """The application over open ``queries``. Its OpenAPI document is at `/schema/openapi.json`.
 
-    The guard stands before all of it, unknown paths included. ``calls`` learns of every request,
-    ``announcements`` of silences. Raises SettingsError for origins that are none.
+    The guard stands before all of it, unknown paths included. ``calls`` learns of every request, ``audit`` of
+    those that are worth it and of changes. Raises SettingsError for origins that are none.
     """
     cluster = ClusterManager(settings)
     live = Live(settings, queries)
     doctor = Doctor(settings, queries.snapshots, queries.datasets)
-    heard = announcements or Announcements()
-    metrics = registry(settings, queries, cluster, live, doctor)
-    metadata = Metadata(Catalog(settings, queries.snapshots, queries.datasets))
+    heard = Announcements()
+    heard.subscribe(recording(audit))
+    metrics = registry(settings, queries, cluster, live, doctor, audit)
+    calls = calls or CallLog()
+    calls.subscribe(CallAudit(audit))
+    metadata = Metadata(Catalog(settings, queries.snapshots, queries.datasets), audit)
     application = Litestar(
         route_handlers=[*routes.ROUTES, *page.ROUTES],
         middleware=[NeedsScope],
@@ -75,5 +81,5 @@ def create_app(
         keys=KeyRing(settings, clock) if settings.asks_for_keys else None,
         open_places=open_places(application),
         quiet_places=quiet_places(application),
-        calls=calls or CallLog(),
+        calls=calls,
     )

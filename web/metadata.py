@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from lakehouse.audit import UNRECORDED, Recorder
 from lakehouse.catalog import Annotation, Catalog
 
 KEEP_SECONDS = 1.0
@@ -28,8 +29,9 @@ class _Answer(Struct):
 class Metadata:
     """For one event loop. The work is done in threads, once for all who ask the same in the meantime."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, audit: Recorder = UNRECORDED) -> None:
         self._catalog = catalog
+        self._audit = audit
         self._answers: dict[Hashable, _Answer] = {}
 
     async def answer(self, question: Hashable, ask: Callable[[Catalog], Any]) -> bytes:
@@ -47,7 +49,7 @@ class Metadata:
     async def annotate(self, name: str, edit: Annotation, *, by: str) -> None:
         """Sets a table's owner or tags; whatever is asked after it tells so. Raises as the catalog does."""
         try:
-            await asyncio.to_thread(self._catalog.annotate, name, edit, by=by)
+            await asyncio.to_thread(self._catalog.annotate, name, edit, by=by, audit=self._audit)
         finally:
             self._answers.clear()
 

@@ -13,6 +13,7 @@ from contracts.heartbeat import read_heartbeats
 from contracts.settings import Settings
 from kafka_cluster.cluster import ClusterManager
 from kafka_cluster.metrics import ClusterCollector
+from lakehouse.audit import Recorder
 from lakehouse.catalog import TableSummary
 from lakehouse.catalog.described import summary
 from web.health import Doctor
@@ -22,14 +23,19 @@ from web.queries import Queries
 
 
 def registry(
-    settings: Settings, queries: Queries, cluster: ClusterManager, live: Live, doctor: Doctor
+    settings: Settings,
+    queries: Queries,
+    cluster: ClusterManager,
+    live: Live,
+    doctor: Doctor,
+    audit: Recorder,
 ) -> CollectorRegistry:
     """Everything that `GET /metrics` tells, computed when it is asked for."""
     made = CollectorRegistry()
     for collector in (
         ServiceCollector(settings),
         TableCollector(queries),
-        ApiCollector(queries, live),
+        ApiCollector(queries, live, audit),
         ClusterCollector(cluster),
         HealthCollector(settings, doctor),
     ):
@@ -99,9 +105,10 @@ class TableCollector(_Collector):
 class ApiCollector(_Collector):
     """The API's own queries."""
 
-    def __init__(self, queries: Queries, live: Live) -> None:
+    def __init__(self, queries: Queries, live: Live, audit: Recorder) -> None:
         self._queries = queries
         self._live = live
+        self._audit = audit
 
     def collect(self) -> Iterator[Metric]:
         executions = self._queries.executions
@@ -114,7 +121,9 @@ class ApiCollector(_Collector):
         workers.add_metric([], len(self._queries.sandbox.pids))
         kept = GaugeMetricFamily("dp_api_kept_bytes", "Answers kept.")
         kept.add_metric([], executions.kept_bytes)
-        yield from (answers, watchers, workers, kept)
+        lost = CounterMetricFamily("dp_audit_lost_entries", "Entries that the audit log had no room for.")
+        lost.add_metric([], self._audit.lost)
+        yield from (answers, watchers, workers, kept, lost)
 
 
 def _target(table: TableSummary) -> float:

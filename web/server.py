@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from contracts.heartbeat import HeartbeatWriter
 from contracts.settings import Settings
+from lakehouse.audit import AuditLog
 from lakehouse.catalog import TABLES
 from lakehouse.datasets import Dataset
 from web.app import create_app
@@ -36,10 +37,22 @@ async def _serve(settings: Settings, bound: socket.socket, datasets: Mapping[str
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    with AuditLog(settings, SERVICE) as audit:
+        await _answer(settings, bound, datasets, audit, stop)
+    _log.info("stopped")
+
+
+async def _answer(
+    settings: Settings,
+    bound: socket.socket,
+    datasets: Mapping[str, Dataset],
+    audit: AuditLog,
+    stop: asyncio.Event,
+) -> None:
     async with open_queries(settings, datasets) as queries:
-        server = Listener(create_app(settings, queries), settings, bound)
+        server = Listener(create_app(settings, queries, audit=audit), settings, bound)
         serving = asyncio.create_task(server.serve())
-        beating = asyncio.create_task(_beat(settings, queries))
+        beating = asyncio.create_task(_beat(settings, queries, audit))
         stopped = asyncio.create_task(stop.wait())
         _tell(settings)
         try:
@@ -56,13 +69,18 @@ async def _serve(settings: Settings, bound: socket.socket, datasets: Mapping[str
             serving.result()
         if beating.done() and not beating.cancelled():
             beating.result()
-    _log.info("stopped")
 
 
-async def _beat(settings: Settings, queries: Queries) -> None:
+async def _beat(settings: Settings, queries: Queries, audit: AuditLog) -> None:
     heartbeat = HeartbeatWriter(settings, SERVICE)
     while True:
-        heartbeat.beat(queries.answered, details={"sandbox_workers": len(queries.sandbox.pids)})
+        trouble = audit.trouble
+        heartbeat.beat(
+            queries.answered,
+            state="degraded" if trouble else "running",
+            message=f"the audit log cannot be written: {trouble}" if trouble else "",
+            details={"sandbox_workers": len(queries.sandbox.pids), "audit_lost": audit.lost},
+        )
         await asyncio.sleep(BEAT_SECONDS)
 
 

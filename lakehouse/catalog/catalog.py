@@ -11,6 +11,7 @@ from msgspec import structs
 
 from contracts.platform import ANNOTATIONS, RESULTS
 from contracts.settings import Settings
+from lakehouse.audit import UNRECORDED, Recorder
 from lakehouse.catalog import described, edits, quality
 from lakehouse.catalog.edits import Annotation, Edits
 from lakehouse.catalog.entries import (
@@ -98,12 +99,24 @@ class Catalog:
             ],
         )
 
-    def annotate(self, name: str, edit: Annotation, *, by: str) -> None:
-        """Sets a table's owner or tags for good; ``by`` says who. Durable when it returns.
+    def annotate(
+        self, name: str, edit: Annotation, *, by: str, audit: Recorder = UNRECORDED, user: str = ""
+    ) -> None:
+        """Sets a table's owner or tags for good; ``by`` says who, and ``user``, if that differs, who it is to
+        ``audit``. Durable in both when it returns.
 
-        Raises NotFound, ContractError for an owner or tags that may not be, OSError where the disk refuses.
+        Raises NotFound, ContractError for an owner or tags that may not be, OSError where the disk refuses,
+        DependencyError where it cannot be recorded; then nothing has changed.
         """
         self._named(name)
+        edits.check(edit)
+        audit.record_durably(
+            "catalog.annotate",
+            user=user or by,
+            subject=name,
+            details={} if edit.tags is None else {"tags": edit.tags},
+            texts={} if edit.owner is None else {"owner": edit.owner},
+        )
         edits.write(self._settings, name, edit, by=by, after=self._edited().newest)
 
     def _named(self, name: str) -> Dataset:

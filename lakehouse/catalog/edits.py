@@ -75,7 +75,7 @@ def write(settings: Settings, dataset: str, edit: Annotation, *, by: str, after:
     does not undo it. Raises ContractError for an owner or tags that may not be, OSError where the disk
     refuses.
     """
-    _check(edit)
+    check(edit)
     now = datetime.now(UTC)
     row = {
         "annotated_at": now if after is None else max(now, after + timedelta(microseconds=1)),
@@ -88,7 +88,8 @@ def write(settings: Settings, dataset: str, edit: Annotation, *, by: str, after:
     platform_landing.append(settings, ANNOTATIONS.name, pa.Table.from_pylist([row], schema))
 
 
-def _check(edit: Annotation) -> None:
+def check(edit: Annotation) -> None:
+    """Raises ContractError for an owner or tags that may not be."""
     if edit.owner is None and edit.tags is None:
         raise ContractError("neither an owner nor tags are given: nothing is to be changed")
     owner = edit.owner

@@ -26,6 +26,9 @@ from lakehouse.driver.operations import REQUESTS, Request, name_of
 from lakehouse.driver.refresh import Progress
 
 MAX_BODY = 64 * 1024
+USER = "X-User"
+"""Header: who gives the command, as whoever has the secret says."""
+MOST_USER = 200
 IDLE_SECONDS = 30.0
 """A client that sends nothing for so long is cut off."""
 
@@ -35,8 +38,9 @@ log = logging.getLogger(__name__)
 class Command:
     """A request on its way to the driver's loop, and its progress on the way back."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, user: str | None = None) -> None:
         self.request = request
+        self.user = user
         self.name = f"{name_of(request)} {request.table}"
         self._progress: queue.SimpleQueue[Progress] = queue.SimpleQueue()
 
@@ -91,8 +95,8 @@ class ControlServer:
         self._thread.join()
 
 
-def send(settings: Settings, request: Request) -> Iterator[Progress]:
-    """Sends a request to the running driver and follows it.
+def send(settings: Settings, request: Request, user: str | None = None) -> Iterator[Progress]:
+    """Sends a request of ``user`` to the running driver and follows it.
 
     Raises ConnectionRefusedError where no driver listens (before the first line), DependencyError where it
     refuses or goes away, and the driver's own error where the command fails.
@@ -100,6 +104,8 @@ def send(settings: Settings, request: Request) -> Iterator[Progress]:
     address = urlsplit(settings.control_url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port or 80)
     headers = {"Authorization": f"Bearer {secrets.secret(settings, secrets.CONTROL)}"}
+    if user is not None:
+        headers[USER] = quote(user)
     try:
         connection.request(
             "POST",
@@ -162,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
         except (ValueError, TypeError, msgspec.MsgspecError) as error:
             self._answer(400, msgspec.json.encode({"error": str(error)}))
             return
-        command = Command(request)
+        command = Command(request, unquote(self.headers.get(USER) or "")[:MOST_USER] or None)
         command.tell(Progress(state="queued", table=request.table))
         type(self).submit(command)
         self.send_response(200)

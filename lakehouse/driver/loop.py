@@ -19,9 +19,11 @@ from typing import Any
 from contracts.errors import PlatformError
 from contracts.heartbeat import HeartbeatWriter
 from contracts.settings import Settings
+from lakehouse.audit import UNRECORDED, AuditLog, Recorder
+from lakehouse.audit.commits import CHAIN, CommitFollower
+from lakehouse.driver.audited import Audited, Steps
 from lakehouse.driver.control import Command, ControlServer
-from lakehouse.driver.operations import perform
-from lakehouse.driver.refresh import Progress, RefreshRequest, status_of
+from lakehouse.driver.refresh import RefreshRequest, status_of
 from lakehouse.engine import Engine
 from lakehouse.maintenance.steps import Maintenance
 from lakehouse.medallion.rounds import Rounds
@@ -55,12 +57,18 @@ def run(settings: Settings, engine: Engine) -> None:
         engine.connect()
         if stop.is_set():
             return
-        with closing(Rounds(settings, engine)) as rounds, _Warming(engine, lambda: wake.put(None)) as warming:
+        with (
+            AuditLog(settings, SERVICE, chain=CHAIN) as audit,
+            CommitFollower(settings, audit) as commits,
+            closing(Rounds(settings, engine)) as rounds,
+            _Warming(engine, lambda: wake.put(None)) as warming,
+        ):
             server = ControlServer(settings, wake.put, lambda: status_of(rounds, engine.name))
+            audited = Audited(audit, commits.catch_up)
             with closing(server):
-                beats.show(rounds)
+                beats.show(rounds, audit)
                 log.info("ready", extra={"engine": engine.name})
-                Loop(settings, rounds, wake, stop, lambda: not warming.is_alive()).run()
+                Loop(settings, rounds, wake, stop, lambda: not warming.is_alive(), audited).run()
     log.info("stopped")
 
 
@@ -75,6 +83,7 @@ class Loop:
         wake: queue.SimpleQueue[Command | None],
         stop: threading.Event,
         is_warm: Callable[[], bool] = lambda: True,
+        audited: Audited | None = None,
     ) -> None:
         self._rounds = rounds
         self._is_warm = is_warm
@@ -83,8 +92,9 @@ class Loop:
         self._every = {"bronze": float(settings.bronze_seconds), "silver": float(settings.silver_seconds)}
         self._due = dict.fromkeys(self._every, 0.0)
         self._waiting: list[Command] = []
-        self._current: tuple[Command, Iterator[Progress]] | None = None
-        self._maintenance = Maintenance(settings, rounds)
+        self._current: tuple[Command, Steps] | None = None
+        self._audited = audited or Audited()
+        self._maintenance = Maintenance(settings, rounds, audit=self._audited.audit)
         self._maintained = time.monotonic()
 
     def run(self) -> None:
@@ -93,6 +103,8 @@ class Loop:
             self._commands()
             self._maintain()
             self._sleep()
+        if self._current is not None:
+            self._current[1].close()
         for command in [*([self._current[0]] if self._current else []), *self._waiting]:
             command.fail(PlatformError("the lakehouse driver was stopped; run it again"))
 
@@ -147,7 +159,7 @@ class Loop:
             return
         if self._current is None and self._waiting:
             command = self._waiting.pop(0)
-            self._current = command, perform(self._rounds, command.request)
+            self._current = command, self._audited.perform(self._rounds, command.request, command.user)
         if self._current is None:
             return
         command, steps = self._current
@@ -229,11 +241,13 @@ class _Beats:
     def __init__(self, settings: Settings) -> None:
         self._writer = HeartbeatWriter(settings, SERVICE)
         self._rounds: Rounds | None = None
+        self._audit: Recorder = UNRECORDED
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
-    def show(self, rounds: Rounds) -> None:
-        """From now on the driver is ready, and its state is that of the rounds."""
+    def show(self, rounds: Rounds, audit: Recorder) -> None:
+        """From now on the driver is ready, and its state is that of the rounds and of the audit log."""
+        self._audit = audit
         self._rounds = rounds
         self._beat()
 
@@ -259,6 +273,8 @@ class _Beats:
             return
         status = self._rounds.status
         complaints = status.complaints()
+        if trouble := self._audit.trouble:
+            complaints.append(f"the audit log cannot be written: {trouble}")
         self._writer.beat(
             status.total,
             state="degraded" if complaints else "running",

@@ -58,17 +58,20 @@ class Run(Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
-def begin(settings: Settings, run: Run) -> None:
-    """Names the run that goes on, after a row for the one before where that was killed. For the holder of the
-    batch lock; raises OSError where the disk refuses."""
+def begin(settings: Settings, run: Run) -> Run | None:
+    """Names the run that goes on, after a row for the one before where that was killed: which is returned.
+    For the holder of the batch lock; raises OSError where the disk refuses."""
+    found: Run | None = None
     under_way = _under_way(settings)
     if (killed := _read(under_way)) and killed.run_id not in {known.run_id for known in runs(settings)}:
         error = "its process ended without a word: killed, or the machine went down"
-        record(settings, msgspec.structs.replace(killed, ended_at=datetime.now(UTC), error=error))
+        found = msgspec.structs.replace(killed, ended_at=datetime.now(UTC), error=error)
+        record(settings, found)
     under_way.parent.mkdir(parents=True, exist_ok=True)
     hidden = under_way.with_name(f".{under_way.name}")
     hidden.write_bytes(msgspec.json.encode(run))
     hidden.replace(under_way)
+    return found
 
 
 def record(settings: Settings, run: Run) -> None:

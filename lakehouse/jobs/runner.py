@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from contracts.errors import PlatformError, SchemaMismatch, SettingsError
 from contracts.settings import Settings
+from lakehouse.jobs.audited import RunAudit
 from lakehouse.jobs.declaration import Job, output_file
 from lakehouse.jobs.history import Run, Trigger, begin, record
 from lakehouse.jobs.sql import as_of, job_sql
@@ -60,13 +61,15 @@ def run_job(
     trigger: Trigger = "command",
     attempt: int = 1,
     today: date | None = None,
+    audit: RunAudit | None = None,
 ) -> Run:
     """Computes ``job`` for the UTC day and replaces its result, closes the engine, and records the run.
 
     The day need not be closed: an open one is computed as far as it has come. Raises SettingsError for a day
     in the future, and what the engine raises; a failed run is recorded as well and leaves the old result.
-    For the holder of the batch lock.
+    For the holder of the batch lock. Raises DependencyError, and does nothing, where ``audit`` takes nothing.
     """
+    audit = audit or RunAudit()
     started = datetime.now(UTC)
     today = started.date() if today is None else today
     if day > today:
@@ -82,7 +85,9 @@ def run_job(
         started_at=started,
         ended_at=started,
     )
-    begin(settings, run)
+    audit.begun(run)
+    if killed := begin(settings, run):
+        audit.ended(killed)
     try:
         with closing(engine):
             run = _run(settings, job, day, today - timedelta(days=1), engine, run)
@@ -90,10 +95,13 @@ def run_job(
         text = str(error) or type(error).__name__
         if not isinstance(error, PlatformError):
             text = f"{type(error).__name__}: {text}"
-        record(settings, msgspec.structs.replace(run, ended_at=datetime.now(UTC), error=text))
+        run = msgspec.structs.replace(run, ended_at=datetime.now(UTC), error=text)
+        record(settings, run)
+        audit.ended(run)
         raise
     run = msgspec.structs.replace(run, status="succeeded", ended_at=datetime.now(UTC))
     record(settings, run)
+    audit.ended(run)
     log.info(
         "batch job done",
         extra={"job": job.name, "date": day.isoformat(), "rows_in": run.rows_in, "rows_out": run.rows_out},

@@ -12,6 +12,7 @@ from pathlib import Path
 from contracts.errors import ConflictError
 from contracts.settings import Settings
 from contracts.view_lock import rewriting
+from lakehouse.audit import UNRECORDED, Recorder
 from lakehouse.datasets import DATASETS, Dataset
 from lakehouse.maintenance import landing, logs, views
 from lakehouse.maintenance.tables import Work, due, rewrite, vacuum
@@ -37,12 +38,14 @@ class Maintenance:
         rounds: Rounds,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        audit: Recorder = UNRECORDED,
     ) -> None:
         self.done = 0
         """Steps that changed something, since the start."""
         self.failed = 0
         self._settings = settings
         self._rounds = rounds
+        self._audit = audit
         self._clock = clock
         self._now = now
         self._every = float(settings.lakehouse.maintenance_seconds)
@@ -129,13 +132,21 @@ class Maintenance:
         return bool(removed)
 
     def _thin(self, path: Path) -> bool:
-        return logs.thin(path, self._now()) > 0
+        return self._removed("maintenance.log", path.name, logs.thin(path, self._now()))
 
     def _clean(self, bronze: BronzeTable) -> bool:
-        return landing.clean(self._settings, bronze) > 0
+        cleaned = landing.clean(self._settings, bronze)
+        return self._removed("maintenance.landing", bronze.declared.name, cleaned)
 
     def _remove(self, folder: views.Folder) -> bool:
-        return views.remove_replaced(folder) > 0
+        removed = views.remove_replaced(folder)
+        return self._removed("maintenance.view", folder.view, removed, date=folder.day.isoformat())
+
+    def _removed(self, action: str, subject: str, files: int, **details: str) -> bool:
+        """What the tables' own logs do not tell of."""
+        if files:
+            self._audit.record(action, subject=subject, details={**details, "files_deleted": files})
+        return files > 0
 
     def _compact(self, folder: views.Folder) -> bool:
         """Again and again while the folder has too many files: each time some hundred become one. Where
@@ -146,6 +157,9 @@ class Maintenance:
         except ConflictError as error:
             log.info("a view is not compacted now: %s", error)
             return False
+        if made:
+            day = folder.day.isoformat()
+            self._audit.record("maintenance.compact", subject=folder.view, details={"date": day})
         if made and len(folder.live) > views.MOST_FILES:
             self._hurry = True
         return made

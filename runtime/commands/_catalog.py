@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +9,7 @@ import msgspec
 
 from contracts.configuration import Resolved
 from contracts.errors import QueryError
+from runtime.commands._audited import command_log, os_user
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -143,16 +142,11 @@ def annotate(resolved: Resolved, table: str, owner: str | None, tags: tuple[str,
         raise QueryError("--tag and --no-tags exclude each other")
     known = Catalog(resolved.settings)
     edit = Annotation(owner=owner, tags=tags if tags or no_tags else None)
-    known.annotate(table, edit, by=f"dp:{_user()}")
+    user = os_user()
+    with command_log(resolved.settings) as audit:
+        known.annotate(table, edit, by=f"dp:{user}", audit=audit, user=user)
     now = known.table(table)
     click.echo(f"{table}: owner {now.owner}, tags {', '.join(now.tags) or 'none'}")
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return str(os.getuid())
 
 
 def _ensure_one(**forms: bool) -> None:

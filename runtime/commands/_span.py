@@ -1,4 +1,4 @@
-"""Lengths of time as people write them on the command line, and ends of something."""
+"""Lengths of time as people write them on the command line; beginnings and ends of something."""
 
 from __future__ import annotations
 
@@ -52,3 +52,16 @@ class Until(Moment):
         if ends <= now:
             self.fail(f"{value!r} is not ahead of now", param, ctx)
         return ends
+
+
+class Since(Moment):
+    """A length of time before now, or a time or date. Gives a UTC datetime."""
+
+    name = "span or time"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        if isinstance(value, str) and _SPAN.fullmatch(value):
+            return datetime.now(UTC) - Span().convert(value, param, ctx)
+        return super().convert(value, param, ctx)

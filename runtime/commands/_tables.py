@@ -11,6 +11,7 @@ import msgspec
 
 from contracts.configuration import Resolved
 from runtime.commands._archive import restore_archive
+from runtime.commands._audited import os_user
 from runtime.commands._moment import Moment
 from runtime.commands._progress import show
 
@@ -137,7 +138,7 @@ def _run(resolved: Resolved, request: Request, dry_run: bool, as_json: bool) -> 
     from runtime.engines import make_engine
 
     settings = resolved.settings
-    steps = run_command(settings, request, lambda: make_engine(settings))
+    steps = run_command(settings, request, lambda: make_engine(settings), os_user())
     if as_json:
         for step in steps:
             click.echo(msgspec.json.encode(step).decode())

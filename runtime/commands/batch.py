@@ -14,6 +14,7 @@ import msgspec
 
 from contracts.configuration import Resolved
 from contracts.errors import ConflictError
+from runtime.commands._audited import os_user
 
 if TYPE_CHECKING:
     from contracts.settings import Settings
@@ -64,6 +65,8 @@ def run(
     or else of the settings; one run goes at a time.
     """
     from contracts import logs
+    from lakehouse.audit import AuditLog
+    from lakehouse.jobs.audited import RunAudit
     from lakehouse.jobs.declaration import job_named, output_file
     from lakehouse.jobs.runner import run_job
     from runtime.engines import make_job_engine
@@ -73,9 +76,11 @@ def run(
     signal.signal(signal.SIGTERM, _ended)
     job = job_named(name)
     chosen = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)
-    with _one_at_a_time(settings):
+    user = os_user() if trigger == "command" else None
+    with _one_at_a_time(settings), AuditLog(settings, "batch") as audit:
         engine = make_job_engine(settings)
-        done = run_job(settings, job, chosen, engine, trigger=trigger, attempt=attempt)
+        told = RunAudit(audit, user)
+        done = run_job(settings, job, chosen, engine, trigger=trigger, attempt=attempt, audit=told)
     if as_json:
         click.echo(msgspec.json.encode(done).decode())
     else:

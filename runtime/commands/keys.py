@@ -10,6 +10,7 @@ import msgspec
 
 from contracts.configuration import Resolved
 from contracts.settings import Settings
+from runtime.commands._audited import command_log, os_user
 from runtime.commands._span import Span, Until
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def create(
     now = datetime.now(UTC)
     with editing_keys(resolved.settings) as keys:
         key, token = keys.create(name, scope, now=now, expires_at=expires_at, requests_per_second=rate)
+        told = {"scope": scope, "expires_at": expires_at, "requests_per_second": rate}
+        _record(resolved.settings, "keys.create", key.name, key=key.id, **told)
     _show(resolved.settings, key, token, as_json)
 
 
@@ -131,6 +134,8 @@ def rotate(
     now = datetime.now(UTC)
     with editing_keys(resolved.settings) as keys:
         key, token = keys.rotate(name_or_id, now=now, grace=grace, expires_at=expires_at)
+        told = {"grace_seconds": grace.total_seconds(), "expires_at": expires_at}
+        _record(resolved.settings, "keys.rotate", key.name, key=key.id, **told)
     click.echo(f"The old token ends {f'at {_as_text(now + grace)}' if grace else 'now'}.", err=True)
     _show(resolved.settings, key, token, as_json)
 
@@ -151,18 +156,27 @@ def revoke(resolved: Resolved, name_or_id: str) -> None:
     now = datetime.now(UTC)
     with editing_keys(resolved.settings) as keys:
         if name_or_id == FIRST:
+            _record(resolved.settings, "keys.revoke", FIRST, key=FIRST)
             keys.first_revoked_at = keys.first_revoked_at or now
             # Gone for good, so that it is not valid again should the file of keys be lost.
             secret_path(resolved.settings, FIRST_SECRET).unlink(missing_ok=True)
             told = "the first key"
         else:
             key = keys.revoke(name_or_id, now=now)
+            _record(resolved.settings, "keys.revoke", key.name, key=key.id)
             told = f"the key {key.name} ({key.id})"
         admins = [key for key in keys.keys if key.scope == "admin" and key.state(now) == "valid"]
         left = bool(admins) or _first(resolved.settings, keys)["state"] == "valid"
     click.echo(f"revoked {told}")
     if not left and resolved.settings.asks_for_keys:
         click.echo("No key with the scope admin is left; `dp keys create` makes one.", err=True)
+
+
+def _record(settings: Settings, action: str, name: str, **details: Any) -> None:
+    """On disk before the keys change. Raises DependencyError; then they do not."""
+    told = {key: value for key, value in details.items() if value is not None}
+    with command_log(settings) as audit:
+        audit.record_durably(action, user=os_user(), subject=name, details=told)
 
 
 def _show(settings: Settings, key: Key, token: str, as_json: bool) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from contracts.configuration import Resolved
 from runtime.commands._archive import archive
+from runtime.commands._audited import os_user
 from runtime.commands._catalog import annotate, catalog, lineage
 from runtime.commands._erase import erase
 from runtime.commands._health import health
@@ -103,7 +104,7 @@ def refresh_table(
 
     settings = resolved.settings
     request = RefreshRequest(table=table, start=_day(start), end=_day(end), full=full, dry_run=dry_run)
-    steps = run_command(settings, request, lambda: make_engine(settings))
+    steps = run_command(settings, request, lambda: make_engine(settings), os_user())
     if as_json:
         for step in steps:
             click.echo(msgspec.json.encode(step).decode())

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from contracts.configuration import Resolved
-from contracts.errors import QueryError
+from contracts.errors import DependencyError, PlatformError, QueryError
+from runtime.commands._audited import command_log, os_user
 from runtime.commands._moment import Moment
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def command(
         raise QueryError("--json and --csv exclude each other")
     sql = sys.stdin.read() if text == "-" else text
     how = Asked(limit, timeout, "csv" if as_csv else "json", version, as_of)
-    result = asyncio.run(_run(resolved.settings, sql, how))
+    result = _recorded(resolved.settings, sql, how)
     if as_csv:
         sys.stdout.buffer.write(result.rows)
     elif as_json:
@@ -82,6 +83,27 @@ class Asked(NamedTuple):
     format: Format
     version: int | None
     as_of: datetime | None
+
+
+def _recorded(settings: Settings, sql: str, how: Asked) -> Result:
+    """Runs the query, and tells the audit log of it, refused ones too. A query changes nothing: where it
+    cannot be recorded that is said, and it is answered all the same, as by the API."""
+    told: dict[str, Any] = {"state": "failed"}
+    texts = {"statement": sql}
+    with command_log(settings) as audit:
+        try:
+            result = asyncio.run(_run(settings, sql, how))
+            told = {"rows": result.row_count, "ms": result.elapsed_ms, "tables": sorted(result.versions)}
+        except PlatformError as error:
+            texts["reason"] = str(error)
+            raise
+        finally:
+            audit.record("sql.query", user=os_user(), details=told, texts=texts)
+            try:
+                audit.flush()
+            except DependencyError as error:
+                click.echo(f"dp: this query is not recorded: {error}", err=True)
+    return result
 
 
 async def _run(settings: Settings, sql: str, how: Asked) -> Result:

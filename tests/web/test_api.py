@@ -201,6 +201,7 @@ def test_openapi_names_every_operation(settings: Settings, with_client: Any) -> 
             "CatalogSchema",
             "Lineage",
             *("Quality", "QualityTrend"),
+            "Audit",
         }
 
     with_client(settings, body)

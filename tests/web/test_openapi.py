@@ -166,6 +166,7 @@ ASKED = (
     "/health/report",
     "/health/report?format=html",
     "/alerts?all=true",
+    "/audit?limit=5",
 )
 FORMS = (
     "application/json",

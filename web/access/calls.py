@@ -40,6 +40,8 @@ class Call(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The SQL that was asked for."""
     rows: int | None = None
     """Rows of the answer."""
+    tables: tuple[str, ...] | None = None
+    """Tables that the query read."""
     code: str | None = None
     """Kind of problem, where it was answered with one."""
     reason: str | None = None

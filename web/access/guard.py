@@ -27,7 +27,7 @@ from web.access.origins import Headers, Origins, Pairs
 from web.access.refusal import Refusal
 from web.access.ring import KeyRing
 from web.access.scopes import CALLER, Places
-from web.answers import ROWS
+from web.answers import ROWS, TABLES
 from web.errors import REQUEST_ID, STATEMENT
 
 SECURITY_HEADERS: Pairs = (
@@ -186,6 +186,7 @@ class Guard:
                 key=caller.key if caller else None,
                 statement=statement[:MOST_CHARACTERS] if statement else None,
                 rows=state.get(ROWS),
+                tables=state.get(TABLES),
                 code=told.code if told else None,
                 reason=told.detail[:MOST_CHARACTERS] if told else None,
                 quiet=scope["path"] in self._quiet,

@@ -10,6 +10,7 @@ from msgspec import structs
 from kafka_cluster.state import STREAMS_GROUP, ConsumerState, PartitionLag
 from lakehouse.alerts.listing import AlertList, ListedAlert
 from lakehouse.alerts.silences import Silence
+from lakehouse.audit.reading import Recorded
 from lakehouse.catalog import CatalogExport, Commit, TableDetail, TableEntry, TableSummary
 from lakehouse.catalog.entries import CATALOG_VERSION, FailedRule, Quality, TableColumn, TableRule
 from lakehouse.health.report import (
@@ -309,6 +310,19 @@ STREAMS = Streams(
         )
     ],
 )
+AUDIT = [
+    Recorded(
+        at=_AT,
+        action="api.query",
+        user="alice",
+        details={"request": "b1946ac9", "method": "POST", "status": 200, "rows": 3, "tables": [_GOLD]},
+        texts={"path": "/query", "statement": f"SELECT count(*) FROM {_GOLD}"},
+        service="lakehouse-api",
+        process="20261125T070002-5e171969",
+        chain="lakehouse-api",
+        seq=18_204,
+    )
+]
 RUNS = [
     Run(
         run_id="9f2b44d0",

@@ -97,6 +97,7 @@ OPERATIONS: dict[str, Told] = {
         headers=headers.ROWS,
         problems=(*QUERIES, "not_acceptable"),
     ),
+    "Audit": Told(example=examples.AUDIT),
     "Streams": Told(example=examples.STREAMS, problems=QUERIES),
     "Jobs": Told(example=examples.RUNS),
     "Metrics": Told(texts={"text/plain": examples.METRICS}),
@@ -105,6 +106,7 @@ OPERATIONS: dict[str, Told] = {
 """By operation id."""
 
 PARAMETERS: dict[str, Any] = {
+    "action": "table.*",
     "as_of": "2026-11-24T00:00:00Z",
     "code": "timeout",
     "column": "user_id",
@@ -120,9 +122,12 @@ PARAMETERS: dict[str, Any] = {
     "owner": "data-platform",
     "q": "events hour",
     "silence_id": "5d41402abc4b2a76",
+    "since": "2026-11-24T00:00:00Z",
     "status": "succeeded",
     "table": "app_events_silver",
     "tag": "metrics",
+    "until": "2026-11-25T00:00:00Z",
+    "user": "alice",
     "where": "event_type = 'purchase' AND event_value > 10",
 }
 """An example of each parameter; of those that are true or false there is none."""
@@ -133,5 +138,6 @@ TAGS = {
     "catalog": "All tables as one document, and where data come from.",
     "quality": "What checks said of the tables, now and before.",
     "sql": "Read-only SQL over the tables, in DuckDB's dialect.",
+    "audit": "Who did what, and when.",
     "live": "What goes on now: streams, batch runs, metrics, a moment a second.",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from litestar.handlers import BaseRouteHandler
 
-from web.routes import catalog, health_report, live, platform, quality, sql, tables
+from web.routes import audit, catalog, health_report, live, platform, quality, sql, tables
 
 ROUTES: list[BaseRouteHandler] = [
     *platform.ROUTES,
@@ -14,5 +14,6 @@ ROUTES: list[BaseRouteHandler] = [
     *catalog.ROUTES,
     *quality.ROUTES,
     *sql.ROUTES,
+    *audit.ROUTES,
     *live.ROUTES,
 ]

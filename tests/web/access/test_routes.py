@@ -47,6 +47,7 @@ NEEDS = {
     ("GET", "/quality"): "read",
     ("GET", "/quality/{table:str}"): "read",
     ("POST", "/query"): "query",
+    ("GET", "/audit"): "admin",
     ("GET", "/streams"): "query",
     ("GET", "/jobs"): "read",
     ("GET", "/metrics"): "read",
