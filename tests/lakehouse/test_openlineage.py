@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from contracts.errors import DependencyError
@@ -34,6 +35,7 @@ from lakehouse.openlineage import reporter as reporters
 from lakehouse.openlineage.engine import ToldEngine
 from lakehouse.openlineage.transports import file_of
 from lakehouse.quality import check
+from tests.examples import examples
 from tests.lakehouse import seeded
 from tests.lakehouse.conftest import NOON, OWN, Landing
 from tests.lakehouse.openlineage_schema import valid
@@ -373,6 +375,7 @@ def test_too_much_is_dropped_by_whole_runs(told: Settings, monkeypatch: pytest.M
 outcomes = st.sampled_from(["well", "fails", "interrupted"])
 
 
+@hypothesis_settings(max_examples=examples(15))
 @given(
     runs=st.lists(st.tuples(st.sampled_from(["users_silver", "user_segments_gold"]), outcomes), max_size=8)
 )
