@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -23,18 +25,25 @@ from lakehouse.reading.snapshots import Snapshot
 from lakehouse.reading.stream_snapshots import AllSnapshots, stream_folder
 from web.executions import Execution, Executions
 from web.preview import Preview, statement, trusted_statement
-from web.sandbox.check import SyntaxRefused, check
+from web.sandbox.check import check
+from web.sandbox.parsing import SyntaxRefused
 from web.sandbox.pool import Sandbox
 from web.sandbox.protocol import Column, Done, Format, Run
 from web.sandbox.refusals import VANISHED
 
 CHECKED_TEXTS = 1024
 """How many statements' checks are remembered."""
+CHECKED_CHARACTERS = 4096
+"""Longer statements' are not: a thousand of the longest that may be would be remembered for good."""
+CHECKS_AT_ONCE = 2
+"""Threads that check statements. They share the processor with everything else that is answered here, and
+hostile texts are many."""
 
 Parameter = bool | int | float | str | list[bool | int | float | str | None] | None
 Parameters = list[Parameter] | dict[str, Parameter] | None
 """Values of a statement's parameters: by number (`?`, `$1`) or by name (`$since`)."""
 
+T = TypeVar("T")
 _Snapshots = dict[str, Snapshot | None]
 
 
@@ -81,6 +90,7 @@ class Queries:
         self.answered = 0
         """Queries that got an answer since the start."""
         self._checked: dict[str, frozenset[str]] = {}
+        self._checks = ThreadPoolExecutor(CHECKS_AT_ONCE, "sql-check")
         self._views: dict[str, tuple[object, str]] = {}
 
     async def ask(self, question: Question) -> Execution:
@@ -113,7 +123,7 @@ class Queries:
                 format=question.format,
             )
 
-        identity = (question.sql, repr(question.parameters), limit, question.format)
+        identity = (_digest(question.sql, question.parameters), limit, question.format)
         return await self._execution(identity, current, run, question.seconds)
 
     async def preview(self, name: str, preview: Preview) -> Execution:
@@ -126,7 +136,7 @@ class Queries:
         api = self._settings.api
         limit = min(api.preview_rows if preview.limit is None else preview.limit, api.query_rows_max)
         if not preview.plain:
-            sql = statement(dataset, preview, limit)
+            sql = await self._in_check(statement, dataset, preview, limit)
             return await self.ask(Question(sql=sql, limit=limit, as_of=preview.as_of))
 
         async def current() -> _Snapshots:
@@ -158,15 +168,25 @@ class Queries:
         known = self._checked.get(sql)
         if known is None:
             try:
-                known = await asyncio.to_thread(check, sql, self.datasets)
+                known = await self._in_check(check, sql, self.datasets)
             except SyntaxRefused:
                 run = Run(sql=sql, views={}, tables=(), limit=1, max_bytes=1, parse_only=True)
                 await self.sandbox.run(run, self._settings.api.query_timeout_seconds)
                 raise
+            if len(sql) > CHECKED_CHARACTERS:
+                return known
             if len(self._checked) >= CHECKED_TEXTS:
                 self._checked.pop(next(iter(self._checked)))
             self._checked[sql] = known
         return known
+
+    async def _in_check(self, work: Callable[..., T], *arguments: Any) -> T:
+        """A parser's work, in threads of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._checks, work, *arguments)
+
+    def close(self) -> None:
+        """Ends the threads; what they check is finished first."""
+        self._checks.shutdown(wait=False)
 
     async def _snapshots(
         self, names: Sequence[str], version: int | None, as_of: datetime | None
@@ -240,6 +260,11 @@ class Queries:
         return await self.sandbox.run(run(snapshots), seconds, execution.hear)
 
 
+def _digest(sql: str, parameters: Parameters) -> bytes:
+    """Stands for a text that may be long, by which its answer is kept."""
+    return hashlib.sha256(f"{len(sql)} {sql} {parameters!r}".encode()).digest()
+
+
 def _tokens(snapshots: _Snapshots) -> tuple[tuple[object, ...] | None, ...]:
     return tuple(found.token if found else None for found in snapshots.values())
 
@@ -261,5 +286,9 @@ async def open_queries(
     folders += [stream_folder(settings, dataset.name) for dataset in STREAM]
     api = settings.api
     sandbox = Sandbox(folders, memory_mb=api.query_memory_mb, workers=workers or api.query_workers)
+    queries = Queries(settings, AllSnapshots(settings, datasets), sandbox, datasets)
     async with sandbox:
-        yield Queries(settings, AllSnapshots(settings, datasets), sandbox, datasets)
+        try:
+            yield queries
+        finally:
+            queries.close()

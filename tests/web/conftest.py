@@ -154,7 +154,7 @@ def make_settings() -> Callable[..., Settings]:
     return settings_for
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_rows() -> Callable[..., list[dict[str, Any]]]:
     """Rows of a declared table: (name, count, start=0, **values of columns)."""
 
@@ -164,7 +164,7 @@ def make_rows() -> Callable[..., list[dict[str, Any]]]:
     return rows
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def add() -> Callable[[Settings, str, list[dict[str, Any]]], None]:
     return append
 

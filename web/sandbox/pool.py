@@ -187,8 +187,11 @@ class _Worker:
 
     async def _begin(self) -> None:
         await self._send(frame(self._setup))
-        if not isinstance(await self._receive(), Ready):
+        ready = await self._receive()
+        if not isinstance(ready, Ready):
             raise ConnectionError("the worker is not ready")
+        if not ready.confined:
+            _log.warning("this kernel has no Landlock: SQL is confined by DuckDB and resource limits alone")
 
     async def kill(self) -> None:
         process, self._process = self._process, None

@@ -55,6 +55,9 @@ class Column(Struct, frozen=True):
 class Ready(Struct, frozen=True, tag=True):
     """The worker can take queries."""
 
+    confined: bool
+    """Whether the kernel keeps it from writing; else DuckDB and the limits of a process alone do."""
+
 
 class Begun(Struct, frozen=True, tag=True):
     """The query runs; its columns are known."""

@@ -12,6 +12,7 @@ from web.sandbox.syntax import characters
 
 LONGEST = 600
 """Most characters of a message."""
+TOO_MUCH = "the query needs more memory than one query may have"
 VANISHED = "vanished"
 """Code of the failure to open a file that is not there any more."""
 
@@ -31,8 +32,12 @@ def failed(error: Exception, sql: str) -> Failed:
             code=error.code, message=str(error), offset=error.offset, suggestions=list(error.suggestions)
         )
     if isinstance(error, duckdb.OutOfMemoryException | MemoryError):
-        return Failed(code="memory", message="the query needs more memory than one query may have")
+        return Failed(code="memory", message=TOO_MUCH)
+    if isinstance(error, RecursionError):
+        return Failed(code="refused", message="the query is nested too deeply")
     told = _told(str(error))
+    if isinstance(error, duckdb.InternalException | duckdb.FatalException):
+        return _inner(told)
     message = told.exception_message.strip()
     if len(message) > LONGEST:
         message = message[:LONGEST] + " …"
@@ -49,14 +54,19 @@ def _code(error: Exception, message: str) -> str:
         return "refused"
     if isinstance(error, duckdb.IOException):
         return VANISHED if "No files found" in message or "No such file" in message else "failed"
-    if isinstance(error, duckdb.InternalException | duckdb.FatalException):
-        return "failed"
     return "invalid"
 
 
+def _inner(told: _Told) -> Failed:
+    """DuckDB's own faults: what it says of them is a stack trace with the places of our files."""
+    if "allocation fail" in told.exception_message.lower():
+        return Failed(code="memory", message=TOO_MUCH)
+    return Failed(code="failed", message="the query met a fault of DuckDB")
+
+
 def _told(text: str) -> _Told:
-    start = text.find("{")
+    start, end = text.find("{"), text.rfind("}") + 1  # internal errors have more words behind it
     try:
-        return msgspec.json.decode(text[start:], type=_Told)
+        return msgspec.json.decode(text[start:end], type=_Told)
     except msgspec.DecodeError:
         return _Told(exception_message=text)
