@@ -199,6 +199,7 @@ REFUSED: dict[str, list[str]] = {
         "SELECT * FROM (SHOW TABLES)",
         "SELECT * FROM (SUMMARIZE event_metrics_gold)",
         "PIVOT event_metrics_gold ON event_type USING sum(total_events)",
+        "UNPIVOT event_metrics_gold ON total_events, unique_users",
         "DECLARE c CURSOR FOR SELECT 1",
         "LISTEN x",
         "KILL 1",
@@ -477,7 +478,7 @@ HARMLESS: dict[str, list[list[Any]]] = {
     "SELECT * FROM range(1) POSITIONAL JOIN range(2) u(b)": [[0, 0], [None, 1]],
     "SELECT a.range FROM range(3) a ASOF JOIN range(2) b ON a.range >= b.range ORDER BY ALL": [[0], [1], [2]],
     "SELECT * FROM (PIVOT range(1) ON range IN (0) USING count(*))": [[1]],
-    "UNPIVOT (SELECT 1 AS a, 2 AS b) ON a, b": [["a", 1], ["b", 2]],
+    "FROM (UNPIVOT (SELECT 1 AS a, 2 AS b) ON a, b)": [["a", 1], ["b", 2]],
     "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT * FROM n": [
         [1],
         [2],
