@@ -17,7 +17,7 @@ from contracts.settings import Settings
 from lakehouse.catalog import Freshness, TableSummary
 from lakehouse.catalog.described import summary
 from lakehouse.datasets import Dataset, Refused
-from lakehouse.reading.snapshots import Snapshots
+from lakehouse.reading.stream_snapshots import AllSnapshots
 
 Status = Literal["healthy", "degraded", "failed"]
 
@@ -49,6 +49,8 @@ class TableHealth(Struct, kw_only=True):
     newest_event: datetime | None
     lag_seconds: float | None
     version: int | None
+    problem: str | None
+    """What is wrong with its log or files; null: nothing is known to be."""
 
 
 class Disk(Struct, kw_only=True):
@@ -94,10 +96,10 @@ class _Copy(Struct, kw_only=True):
     services: list[_Service] = field(default_factory=list)
 
 
-def health(settings: Settings, snapshots: Snapshots, datasets: Mapping[str, Dataset]) -> Health:
+def health(settings: Settings, snapshots: AllSnapshots, datasets: Mapping[str, Dataset]) -> Health:
     """The state of everything, now. Reads files only; asks no service."""
     services = _services(settings)
-    tables = [summary(dataset, snapshots.get(name)) for name, dataset in datasets.items()]
+    tables = [summary(dataset, *snapshots.look(name)) for name, dataset in datasets.items()]
     disk = _disk(settings)
     failed = [f"{s.name}: {s.message or s.state}" for s in services if s.state == "failed" and _matters(s)]
     if disk is None:
@@ -110,6 +112,8 @@ def health(settings: Settings, snapshots: Snapshots, datasets: Mapping[str, Data
         if s.state not in _WELL | _PASSING and not (s.state == "failed" and _matters(s))
         if _matters(s) or s.state != "lost"
     ]
+    if disk is not None:
+        degraded += [f"{table.name}: {table.problem}" for table in tables if table.problem]
     degraded += _behind(tables, datasets)
     if disk is not None and FULL_DISK_BYTES <= disk.free < disk.total * LOW_DISK_SHARE:
         degraded.append(f"little disk left: {disk.free / 2**30:.1f} GiB free")
@@ -124,6 +128,7 @@ def health(settings: Settings, snapshots: Snapshots, datasets: Mapping[str, Data
                 newest_event=table.newest_event,
                 lag_seconds=table.lag_seconds,
                 version=table.version,
+                problem=table.problem,
             )
             for table in tables
         },
@@ -186,7 +191,7 @@ def _behind(tables: list[TableSummary], datasets: Mapping[str, Dataset]) -> list
     for table in tables:
         dataset = datasets[table.name]
         for upstream in (by_name[name] for name in dataset.upstream if name in by_name):
-            if upstream.newest_event is None or table.version is None:
+            if upstream.newest_event is None or table.version is None or table.problem:
                 continue
             if not dataset.time or isinstance(dataset.build, Refused):
                 continue

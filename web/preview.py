@@ -12,7 +12,7 @@ from contracts.errors import QueryError
 from lakehouse.datasets import Dataset
 from lakehouse.datasets.nearest import unknown
 from lakehouse.reading.relations import identifier, select_of, select_of_nothing
-from lakehouse.reading.snapshots import Snapshot, newest_files
+from lakehouse.reading.snapshot import Snapshot, newest_files
 from web.sandbox.parsing import statements
 
 NEWEST_FILES = 4

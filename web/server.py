@@ -61,8 +61,16 @@ async def _serve(settings: Settings, bound: socket.socket, datasets: Mapping[str
 
 async def _beat(settings: Settings, queries: Queries) -> None:
     heartbeat = HeartbeatWriter(settings, SERVICE)
+    silent = False
     while True:
-        heartbeat.beat(queries.answered, details={"sandbox_workers": len(queries.sandbox.pids)})
+        try:
+            heartbeat.beat(queries.answered, details={"sandbox_workers": len(queries.sandbox.pids)})
+        except OSError as error:  # a full disk, or none at all, is for /health to tell, not to end with
+            if not silent:
+                _log.warning("the heartbeat cannot be written", extra={"error": str(error)})
+            silent = True
+        else:
+            silent = False
         await asyncio.sleep(BEAT_SECONDS)
 
 

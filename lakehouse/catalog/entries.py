@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from lakehouse.datasets import Layer, Severity
 
-CATALOG_VERSION = "1.0"
+CATALOG_VERSION = "1.1"
 """Of the export's form. The second number rises with what is added, the first with what a reader could trip
 over: a field that goes, or says something else."""
 
@@ -67,6 +67,9 @@ class TableSummary(Struct, kw_only=True):
     lag_seconds: Annotated[float | None, _says("Age of the newest event, or of the newest hour's end.")]
     quality_score: Annotated[
         float | None, _says("Share of its rules that held at the newest check, 0 to 1; null: not checked.")
+    ]
+    problem: Annotated[
+        str | None, _says("What is wrong with its log or files; null: nothing is known to be.")
     ]
 
 

@@ -68,7 +68,7 @@ def start_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
                 port = probe.getsockname()[1]
-            values = {"paths.data": folder / "data", "ports.api": port} | values
+            values = {"paths.data": folder / "data", "ports.api": port, "kafka.bootstrap": NO_KAFKA} | values
             ours = {configuration.variable_name(key): str(value) for key, value in values.items()}
             environment = {name: value for name, value in os.environ.items() if not name.startswith("DP_")}
             log = stack.enter_context((folder / "log").open("wb"))
@@ -82,6 +82,8 @@ def start_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         yield start
 
 
+NO_KAFKA = "127.0.0.1:1"
+"""Another copy of the platform may run on this machine."""
 NOON = datetime(2025, 11, 24, 12, 0, tzinfo=UTC)
 
 
@@ -90,6 +92,7 @@ def settings_for(root: Path, *, host: str = "127.0.0.1", port: int = 26010, **ap
     return Settings(
         paths=Paths(data=str(root)),
         network=Network(host=host),
+        kafka=sections.Kafka(bootstrap=NO_KAFKA),
         ports=Ports(api=port),
         api=sections.Api(**api),
     )

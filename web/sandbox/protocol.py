@@ -90,6 +90,8 @@ class Failed(Struct, frozen=True, kw_only=True, tag=True):
     message: str
     offset: int | None = None
     suggestions: list[str] = []
+    file: str = ""
+    """Path of the file that could not be read, where that is known."""
 
 
 Reply = Ready | Begun | Part | Done | Failed

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import duckdb
 import msgspec
 from msgspec import Struct
@@ -15,6 +18,15 @@ LONGEST = 600
 TOO_MUCH = "the query needs more memory than one query may have"
 VANISHED = "vanished"
 """Code of the failure to open a file that is not there any more."""
+DAMAGED = "damaged"
+"""Code of the failure to read a file that is there."""
+_FILE = re.compile(
+    r"(?:No magic bytes found at end of file|Footer length error in file|Failed to read file|File|"
+    r"Invalid string encoding found in Parquet file|Prefetch registered for bytes outside file:|"
+    r"Could not read (?:enough bytes )?from file|Cannot open file) ['\"]?(/[^'\",]+)"
+)
+"""What DuckDB says of a file that it cannot read. Only from the beginning of a message: what a query puts
+into one comes later."""
 
 
 class _Told(Struct):
@@ -39,10 +51,15 @@ def failed(error: Exception, sql: str) -> Failed:
     if isinstance(error, duckdb.InternalException | duckdb.FatalException):
         return _inner(told)
     message = told.exception_message.strip()
+    code, file = _code(error, message), _FILE.match(message)
+    if code == DAMAGED or (file and code != VANISHED):
+        path = file[1] if file else ""
+        what = message.replace(path, Path(path).name) if path else message
+        return Failed(code=DAMAGED, message=what[:LONGEST], file=path)
     if len(message) > LONGEST:
         message = message[:LONGEST] + " …"
     return Failed(
-        code=_code(error, message),
+        code=code,
         message=message,
         offset=characters(sql, int(told.position)) if told.position.isdigit() else None,
         suggestions=[name.strip() for name in told.candidates.split(",") if name.strip()],
@@ -53,7 +70,9 @@ def _code(error: Exception, message: str) -> str:
     if isinstance(error, duckdb.PermissionException):
         return "refused"
     if isinstance(error, duckdb.IOException):
-        return VANISHED if "No files found" in message or "No such file" in message else "failed"
+        return VANISHED if "No files found" in message or "No such file" in message else DAMAGED
+    if type(error) is duckdb.Error:  # what has no class of its own: all that is wrong within a Parquet file
+        return DAMAGED
     return "invalid"
 
 
