@@ -6,6 +6,7 @@
     │   ├── InvalidRecord      one record is refused; carries the field path and the expectation
     │   └── SchemaMismatch     a file's or table's columns are not the declared ones
     ├── DependencyError        a service or file that is needed is not there (broker, registry, driver, jar)
+    │   ├── BrokenTable        a table's log or files are damaged or missing; carries its name
     │   └── PortInUse          carries the port, the service and the setting that changes it
     ├── ConflictError          somebody else has written on: a chain, a lock or a table
     ├── NotFound               a table, event or run of that name does not exist
@@ -63,6 +64,14 @@ class DependencyError(PlatformError):
     """Something that is needed does not answer or is not there; the message says what to do."""
 
     exit_code = 3
+
+
+class BrokenTable(DependencyError):
+    """A table cannot be read: its log or its files are damaged or missing. ``table`` is its name."""
+
+    def __init__(self, table: str, what: str) -> None:
+        super().__init__(f"table {table} cannot be read: {what}")
+        self.table = table
 
 
 class PortInUse(DependencyError):

@@ -35,6 +35,7 @@ class TableSummary(Struct, kw_only=True):
     updated_at: datetime | None = None
     lag_seconds: float | None = None
     quality_score: float | None = None
+    problem: str | None = None
 
 
 class TableColumn(Struct, kw_only=True):

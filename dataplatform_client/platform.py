@@ -31,6 +31,7 @@ class TableHealth(Struct, kw_only=True):
     lag_seconds: float | None = None
     version: int | None = None
     status: str | None = None
+    problem: str | None = None
 
 
 class Disk(Struct, kw_only=True):

@@ -111,6 +111,7 @@ async def _ready(execution: Execution) -> None:
 
 async def _json_stream(execution: Execution, state: dict[str, Any]) -> AsyncIterator[bytes]:
     try:
+        execution.sent = True
         yield execution.json_head()
         first = True
         async for piece in execution.pieces():

@@ -31,6 +31,8 @@ class Execution:
         self.parts: list[bytes] = []
         self.size = 0
         """Bytes of the parts."""
+        self.sent = False
+        """Whether a client may have got some of it already."""
         self.end: Done | None = None
         self._begun = asyncio.Event()
         self._ended = asyncio.Event()
@@ -77,6 +79,14 @@ class Execution:
         finally:
             self.leave()
 
+    def begin_again(self, versions: dict[str, int | None]) -> bool:
+        """Forgets what has come, for a run over other versions. False where some of it has been sent."""
+        if self.sent:
+            return False
+        self.versions = versions
+        self.columns, self.parts, self.size = [], [], 0
+        return True
+
     def join(self) -> None:
         """Begins to read; ``leave`` ends it."""
         self._readers += 1
@@ -102,6 +112,8 @@ class Execution:
         """The parts as they come. Raises what the query fails with."""
         parts, number = self.parts, 0  # ``body`` puts another list in its place
         while True:
+            if not self.sent and self.end is None and parts is not self.parts:
+                parts, number = self.parts, 0  # it has begun again
             while number < len(parts):
                 number += 1
                 yield parts[number - 1]

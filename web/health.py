@@ -30,6 +30,8 @@ class TableHealth(Struct, kw_only=True):
     lag_seconds: float | None
     version: int | None
     status: PartStatus
+    problem: str | None
+    """What is wrong with its log or files; null: nothing is known to be."""
 
 
 class Component(Struct, kw_only=True):
@@ -96,6 +98,7 @@ def _told(report: Report) -> Health:
                 lag_seconds=table.lag_seconds,
                 version=table.version,
                 status=table.status,
+                problem=table.problem,
             )
             for table in report.tables
         },

@@ -103,7 +103,7 @@ class Live:
         """The state now. Reads files only."""
         now = time.time()
         beats = read_heartbeats(self._settings)
-        snapshots = {name: self._queries.snapshots.get(name) for name in self._queries.datasets}
+        snapshots = {name: self._queries.snapshots.look(name)[0] for name in self._queries.datasets}
         return Moment(
             at=now,
             services=[

@@ -89,10 +89,11 @@ class TableCollector(_Collector):
             ("dp_table_files", "Files of its newest version.", lambda t: t.files),
             ("dp_table_version", "Newest Delta version.", lambda t: t.version),
             ("dp_table_lag_seconds", "Age of its newest event.", lambda t: t.lag_seconds),
+            ("dp_table_readable", "0: its log or files are damaged.", lambda t: not t.problem),
             ("dp_table_freshness_target_seconds", "What the age should be below.", _target),
         )
         snapshots = self._queries.snapshots
-        tables = [summary(d, snapshots.get(d.name)) for d in self._queries.datasets.values()]
+        tables = [summary(d, *snapshots.look(d.name)) for d in self._queries.datasets.values()]
         for name, text, of in figures:
             family = GaugeMetricFamily(name, text, labels=["table", "layer"])
             for table in tables:

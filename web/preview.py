@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-import sqlglot
 from msgspec import Struct
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 from contracts.errors import QueryError
 from lakehouse.datasets import Dataset
 from lakehouse.datasets.nearest import unknown
 from lakehouse.reading.relations import identifier, select_of, select_of_nothing
-from lakehouse.reading.snapshots import Snapshot, newest_files
+from lakehouse.reading.snapshot import Snapshot, newest_files
+from web.sandbox.parsing import statements
 
 NEWEST_FILES = 4
 """A plain preview reads at most so many files."""
@@ -79,11 +78,9 @@ def _column(dataset: Dataset, name: str) -> str:
 def _condition(text: str) -> str:
     """The text as one condition, in brackets that it cannot leave."""
     try:
-        found = sqlglot.parse(f"SELECT 1 WHERE ({text}\n)", dialect="duckdb")
-    except SqlglotError as error:
-        raise QueryError(f"where: {str(error).splitlines()[0]}") from error
-    except RecursionError:
-        raise QueryError("where: the condition is nested too deeply", code="refused") from None
+        found = statements(f"SELECT 1 WHERE ({text}\n)")
+    except QueryError as error:
+        raise QueryError(f"where: {error}", code=error.code) from error
     select = found[0] if len(found) == 1 else None
     if not isinstance(select, exp.Select) or not _only_where(select):
         raise QueryError("where: one condition is expected, such as user_id = 'u1' AND event_value > 10")

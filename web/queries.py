@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from contracts.errors import DependencyError, QueryError
+from contracts.errors import QueryError
 from contracts.layout import LAYERS
 from contracts.settings import Settings
 from lakehouse.catalog import TABLES
@@ -20,23 +22,29 @@ from lakehouse.datasets.nearest import unknown
 from lakehouse.datasets.stream import STREAM
 from lakehouse.persons.receipt import epoch
 from lakehouse.reading.relations import select_of, select_of_nothing
-from lakehouse.reading.snapshots import Snapshot
+from lakehouse.reading.snapshot import Snapshot
 from lakehouse.reading.stream_snapshots import AllSnapshots, stream_folder
 from web.executions import Execution, Executions
+from web.files import Tables, run_on_files, tokens_of, versions_of
 from web.preview import Preview, statement, trusted_statement
-from web.sandbox.check import SyntaxRefused, check
+from web.sandbox.check import check
+from web.sandbox.parsing import SyntaxRefused
 from web.sandbox.pool import Sandbox
 from web.sandbox.protocol import Column, Done, Format, Run
-from web.sandbox.refusals import VANISHED
 
 CHECKED_TEXTS = 1024
 """How many statements' checks are remembered."""
+CHECKED_CHARACTERS = 4096
+"""Longer statements' are not: a thousand of the longest that may be would be remembered for good."""
+CHECKS_AT_ONCE = 2
+"""Threads that check statements. They share the processor with everything else that is answered here, and
+hostile texts are many."""
 
 Parameter = bool | int | float | str | list[bool | int | float | str | None] | None
 Parameters = list[Parameter] | dict[str, Parameter] | None
 """Values of a statement's parameters: by number (`?`, `$1`) or by name (`$since`)."""
 
-_Snapshots = dict[str, Snapshot | None]
+T = TypeVar("T")
 
 
 class Question(Struct, frozen=True, kw_only=True):
@@ -82,6 +90,7 @@ class Queries:
         self.answered = 0
         """Queries that got an answer since the start."""
         self._checked: dict[str, frozenset[str]] = {}
+        self._checks = ThreadPoolExecutor(CHECKS_AT_ONCE, "sql-check")
         self._views: dict[str, tuple[object, str]] = {}
 
     async def ask(self, question: Question) -> Execution:
@@ -100,10 +109,10 @@ class Queries:
         api = self._settings.api
         limit = api.query_rows if question.limit is None else question.limit
 
-        async def current() -> _Snapshots:
+        async def current() -> Tables:
             return await self._snapshots(names, question.version, question.as_of)
 
-        def run(snapshots: _Snapshots) -> Run:
+        def run(snapshots: Tables) -> Run:
             return Run(
                 sql=question.sql,
                 parameters=msgspec.json.encode(question.parameters),
@@ -114,7 +123,7 @@ class Queries:
                 format=question.format,
             )
 
-        identity = (question.sql, repr(question.parameters), limit, question.format)
+        identity = (_digest(question.sql, question.parameters), limit, question.format)
         return await self._execution(identity, current, run, question.seconds)
 
     async def preview(self, name: str, preview: Preview) -> Execution:
@@ -127,13 +136,13 @@ class Queries:
         api = self._settings.api
         limit = min(api.preview_rows if preview.limit is None else preview.limit, api.query_rows_max)
         if not preview.plain:
-            sql = statement(dataset, preview, limit)
+            sql = await self._in_check(statement, dataset, preview, limit)
             return await self.ask(Question(sql=sql, limit=limit, as_of=preview.as_of))
 
-        async def current() -> _Snapshots:
+        async def current() -> Tables:
             return await self._snapshots([name], None, None)
 
-        def run(snapshots: _Snapshots) -> Run:
+        def run(snapshots: Tables) -> Run:
             sql = trusted_statement(dataset, snapshots[name], preview.columns, limit)
             max_bytes = api.answer_mb * 2**20
             return Run(sql=sql, views={}, tables=(), limit=limit, max_bytes=max_bytes, trusted=True)
@@ -159,26 +168,34 @@ class Queries:
         known = self._checked.get(sql)
         if known is None:
             try:
-                known = await asyncio.to_thread(check, sql, self.datasets)
+                known = await self._in_check(check, sql, self.datasets)
             except SyntaxRefused:
                 run = Run(sql=sql, views={}, tables=(), limit=1, max_bytes=1, parse_only=True)
                 await self.sandbox.run(run, self._settings.api.query_timeout_seconds)
                 raise
+            if len(sql) > CHECKED_CHARACTERS:
+                return known
             if len(self._checked) >= CHECKED_TEXTS:
                 self._checked.pop(next(iter(self._checked)))
             self._checked[sql] = known
         return known
 
-    async def _snapshots(
-        self, names: Sequence[str], version: int | None, as_of: datetime | None
-    ) -> _Snapshots:
+    async def _in_check(self, work: Callable[..., T], *arguments: Any) -> T:
+        """A parser's work, in threads of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._checks, work, *arguments)
+
+    def close(self) -> None:
+        """Ends the threads; what they check is finished first."""
+        self._checks.shutdown(wait=False)
+
+    async def _snapshots(self, names: Sequence[str], version: int | None, as_of: datetime | None) -> Tables:
         if version is None and as_of is None:
             kept = {name: self.snapshots.unchanged(name) for name in names}
             if all(kept.values()):
                 return {**kept}
         return await asyncio.to_thread(self._looked_up, names, version, as_of)
 
-    def _looked_up(self, names: Sequence[str], version: int | None, as_of: datetime | None) -> _Snapshots:
+    def _looked_up(self, names: Sequence[str], version: int | None, as_of: datetime | None) -> Tables:
         if version is None and as_of is None:
             return {name: self.snapshots.get(name) for name in names}
         return {name: self.snapshots.at(name, version=version, time=as_of) for name in names}
@@ -195,14 +212,14 @@ class Queries:
     async def _execution(
         self,
         identity: Hashable,
-        current: Callable[[], Awaitable[_Snapshots]],
-        run: Callable[[_Snapshots], Run],
+        current: Callable[[], Awaitable[Tables]],
+        run: Callable[[Tables], Run],
         seconds: float | None,
     ) -> Execution:
         """The answer to what ``identity`` names over the tables as they are now."""
         snapshots = await current()
         # After an erasure no answer from before it is given, whatever versions the tables have.
-        key = ((identity, epoch(self._settings)), _tokens(snapshots))
+        key = ((identity, epoch(self._settings)), tokens_of(snapshots))
         found = self.executions.get(key)
         if found is not None:
             self.answered += 1
@@ -210,40 +227,21 @@ class Queries:
         most = self._settings.api.query_timeout_seconds
         seconds = most if seconds is None else min(seconds, most)
         first = run(snapshots)
-        versions = {name: found.version if found else None for name, found in snapshots.items()}
+        versions = versions_of(snapshots)
 
         async def work(execution: Execution) -> Done:
-            try:
-                end = await self.sandbox.run(first, seconds, execution.hear)
-            except QueryError as error:
-                if error.code != VANISHED or execution.columns:
-                    raise
-                end = await self._again(execution, key, current, run, seconds)
+            end = await run_on_files(
+                self.sandbox, self.snapshots.damage, execution, first, snapshots, current, run, seconds
+            )
             self.answered += 1
             return end
 
         return self.executions.start(key, Execution(first.format, versions), work)
 
-    async def _again(
-        self,
-        execution: Execution,
-        key: tuple[Hashable, Hashable],
-        current: Callable[[], Awaitable[_Snapshots]],
-        run: Callable[[_Snapshots], Run],
-        seconds: float,
-    ) -> Done:
-        """Reads the tables as they are now, where files went away under the query: outputs of the stream are
-        compacted at any time."""
-        snapshots = await current()
-        if _tokens(snapshots) == key[1]:
-            names = ", ".join(snapshots)
-            raise DependencyError(f"files of {names} are missing on disk; see the log of the driver")
-        execution.versions |= {name: found.version if found else None for name, found in snapshots.items()}
-        return await self.sandbox.run(run(snapshots), seconds, execution.hear)
 
-
-def _tokens(snapshots: _Snapshots) -> tuple[tuple[object, ...] | None, ...]:
-    return tuple(found.token if found else None for found in snapshots.values())
+def _digest(sql: str, parameters: Parameters) -> bytes:
+    """Stands for a text that may be long, by which its answer is kept."""
+    return hashlib.sha256(f"{len(sql)} {sql} {parameters!r}".encode()).digest()
 
 
 def declared(datasets: Mapping[str, Dataset], name: str) -> Dataset:
@@ -263,5 +261,9 @@ async def open_queries(
     folders += [stream_folder(settings, dataset.name) for dataset in STREAM]
     api = settings.api
     sandbox = Sandbox(folders, memory_mb=api.query_memory_mb, workers=workers or api.query_workers)
+    queries = Queries(settings, AllSnapshots(settings, datasets), sandbox, datasets)
     async with sandbox:
-        yield Queries(settings, AllSnapshots(settings, datasets), sandbox, datasets)
+        try:
+            yield queries
+        finally:
+            queries.close()

@@ -73,14 +73,22 @@ async def _answer(
 
 async def _beat(settings: Settings, queries: Queries, audit: AuditLog) -> None:
     heartbeat = HeartbeatWriter(settings, SERVICE)
+    silent = False
     while True:
         trouble = audit.trouble
-        heartbeat.beat(
-            queries.answered,
-            state="degraded" if trouble else "running",
-            message=f"the audit log cannot be written: {trouble}" if trouble else "",
-            details={"sandbox_workers": len(queries.sandbox.pids), "audit_lost": audit.lost},
-        )
+        try:
+            heartbeat.beat(
+                queries.answered,
+                state="degraded" if trouble else "running",
+                message=f"the audit log cannot be written: {trouble}" if trouble else "",
+                details={"sandbox_workers": len(queries.sandbox.pids), "audit_lost": audit.lost},
+            )
+        except OSError as error:  # a full disk, or none at all, is for /health to tell, not to end with
+            if not silent:
+                _log.warning("the heartbeat cannot be written", extra={"error": str(error)})
+            silent = True
+        else:
+            silent = False
         await asyncio.sleep(BEAT_SECONDS)
 
 

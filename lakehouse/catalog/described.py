@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from contracts.errors import BrokenTable
 from lakehouse.catalog.entries import Commit, Quality, TableColumn, TableRule, TableSummary
 from lakehouse.datasets import Column, Dataset, ReplaceHours
-from lakehouse.reading.snapshots import Snapshot
+from lakehouse.reading.snapshot import Snapshot
 from lakehouse.storage import delta_log
 from lakehouse.storage.commits import metadata_of
 from lakehouse.storage.evolution import plain
@@ -27,17 +28,22 @@ NOT_DECLARED = "Not declared: it came with the data."
 def summary(
     dataset: Dataset,
     snapshot: Snapshot | None,
+    problem: str | None,
     quality: Quality | None = None,
     now: datetime | None = None,
 ) -> TableSummary:
     """``now``: the present, where that is another than the clock's."""
-    return TableSummary(**summary_fields(dataset, snapshot, quality, now))
+    return TableSummary(**summary_fields(dataset, snapshot, problem, quality, now))
 
 
 def summary_fields(
-    dataset: Dataset, snapshot: Snapshot | None, quality: Quality | None, now: datetime | None = None
+    dataset: Dataset,
+    snapshot: Snapshot | None,
+    problem: str | None,
+    quality: Quality | None,
+    now: datetime | None = None,
 ) -> dict[str, Any]:
-    """The fields of a TableSummary."""
+    """The fields of a TableSummary. ``problem`` is what is wrong with its files."""
     values: dict[str, Any] = {
         "name": dataset.name,
         "layer": dataset.layer,
@@ -46,6 +52,7 @@ def summary_fields(
         "tags": list(dataset.tags),
         "freshness_target_seconds": dataset.freshness.total_seconds(),
         "quality_score": quality.score if quality else None,
+        "problem": problem,
     }
     newest = snapshot.newest if snapshot else None
     values |= {
@@ -106,7 +113,10 @@ def history(snapshot: Snapshot | None, limit: int) -> list[Commit]:
         return []
     found: list[Commit] = []
     for version in range(snapshot.version, max(snapshot.version - limit, -1), -1):
-        commit = delta_log.read_commit(snapshot.path, version)
+        try:
+            commit = delta_log.read_commit(snapshot.path, version)
+        except BrokenTable:
+            break  # an old commit, which no reader of the table needs any more
         if commit is None:
             break
         found.append(_commit(commit))

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from lakehouse.datasets import Layer, Severity
 
-CATALOG_VERSION = "1.0"
+CATALOG_VERSION = "1.1"
 """Of the export's form. The second number rises with what is added, the first with what a reader could trip
 over: a field that goes, or says something else."""
 
@@ -68,6 +68,9 @@ class TableSummary(Struct, kw_only=True):
     quality_score: Annotated[
         float | None,
         _says("Weighted share of its rules that held at the newest check, 0 to 1; null: not checked."),
+    ]
+    problem: Annotated[
+        str | None, _says("What is wrong with its log or files; null: nothing is known to be.")
     ]
 
 

@@ -48,6 +48,8 @@ class TableReport(Struct, kw_only=True):
     bytes: int | None = None
     files: int | None = None
     small_files: int | None = None
+    problem: str | None = None
+    """What is wrong with its log or files; null: nothing is known to be."""
     quality_score: float | None = None
     quality_checked_at: datetime | None = None
 

@@ -20,7 +20,8 @@ from lakehouse.health.memory import Memory
 from lakehouse.health.report import TableReport
 from lakehouse.health.services import STALE_SECONDS
 from lakehouse.quality.results import Checked
-from lakehouse.reading.snapshots import Snapshot, Snapshots
+from lakehouse.reading.snapshot import Snapshot
+from lakehouse.reading.stream_snapshots import AllSnapshots
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class Upstream(Struct, frozen=True):
 class TableLook:
     """Looks at tables; what has not changed since the last time is not counted again."""
 
-    def __init__(self, settings: Settings, snapshots: Snapshots, datasets: Mapping[str, Dataset]) -> None:
+    def __init__(self, settings: Settings, snapshots: AllSnapshots, datasets: Mapping[str, Dataset]) -> None:
         self._settings = settings
         self._snapshots = snapshots
         self._datasets = datasets
@@ -56,9 +57,10 @@ class TableLook:
             )
             tables.append(table)
             try:
-                snapshot = self._snapshots.get(name)
+                snapshot, table.problem = self._snapshots.look(name)
                 self._fill(table, dataset, snapshot, quality.get(name), now)
-                trouble = self._trouble(snapshot) if snapshot else _missing(name, memory)
+                missing = self._trouble(snapshot) if snapshot else _missing(name, memory)
+                trouble = table.problem or missing
             except Exception as error:  # noqa: BLE001  # of any kind that a damaged file may cause
                 log.warning("table cannot be read: %s", error, extra={"table": name})
                 trouble = (str(error) or type(error).__name__).splitlines()[0]
@@ -74,7 +76,7 @@ class TableLook:
         quality: Checked | None,
         now: datetime,
     ) -> None:
-        seen = described.summary(dataset, snapshot, told(quality), now)
+        seen = described.summary(dataset, snapshot, table.problem, told(quality), now)
         for field in ("freshness", "newest_event", "updated_at", "lag_seconds", "version"):
             setattr(table, field, getattr(seen, field))
         table.rows, table.bytes, table.files = seen.rows, seen.bytes, seen.files

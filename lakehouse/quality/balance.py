@@ -18,7 +18,7 @@ from lakehouse.quality.extent import HOUR_MICROS, Days, date_of, partition_of, r
 from lakehouse.quality.findings import SAMPLES, Finding
 from lakehouse.quality.look import VIEW, Table
 from lakehouse.reading.relations import identifier, literal, select_of, select_of_nothing
-from lakehouse.reading.snapshots import Snapshot
+from lakehouse.reading.snapshot import Snapshot
 
 BRONZE = "bronze_taken"
 REFUSED = "bronze_refused"

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from lakehouse.datasets import Dataset, InsertNew, ReplaceDates, ReplaceHours
 from lakehouse.reading.relations import identifier, select_of, sql_type
-from lakehouse.reading.snapshots import DataFile, Snapshot
+from lakehouse.reading.snapshot import DataFile, Snapshot
 
 HOUR_MICROS = 3_600_000_000
 

@@ -18,7 +18,7 @@ from lakehouse.quality.extent import ALL_DAYS, Days, rows_of
 from lakehouse.quality.findings import SAMPLES, Finding
 from lakehouse.quality.positions import Position
 from lakehouse.reading.relations import identifier, select_of_nothing
-from lakehouse.reading.snapshots import Snapshot
+from lakehouse.reading.snapshot import Snapshot
 from lakehouse.reading.stream_snapshots import AllSnapshots
 
 VIEW = "checked"

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from lakehouse.reading.snapshots import Snapshot
+from lakehouse.reading.snapshot import Snapshot
 
 _PLAIN = {
     pa.bool_(): "BOOLEAN",

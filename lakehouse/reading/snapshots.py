@@ -7,97 +7,58 @@ at once and pay for the log only when it has grown.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any
-from urllib.parse import unquote
+from time import time as time_now
 
-import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
-from msgspec import Struct
 
-from contracts.errors import NotFound
+from contracts.errors import BrokenTable, DependencyError, NotFound
 from contracts.layout import table_path
 from contracts.settings import Settings
-from lakehouse.datasets import Dataset, ReplaceHours
+from lakehouse.datasets import Dataset
+from lakehouse.reading.snapshot import Snapshot, snapshot_of
 from lakehouse.storage import delta_log
 from lakehouse.storage.versions import version_at
 
 RELOAD_SECONDS = 300.0
 """A snapshot is checked against the log's newest checkpoint this often: a log that was cleaned up has no next
 commit to find."""
+EMPTY_LOG_SECONDS = 60.0
+"""A writer makes the log's folder before its first commit: one that stays empty for longer is damage."""
+_TRIES = 3
+"""A table may be replaced while it is loaded."""
 
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class DataFile(Struct, frozen=True):
-    """One Parquet file of a table."""
-
-    path: str
-    """Absolute."""
-    size: int
-    rows: int | None
-    """None: the writer left no statistics."""
-    added_at: datetime
-    newest: datetime | None
-    """Largest event time in it, by its statistics; of a table by hours the beginning of its newest hour."""
-
-
-class Snapshot(Struct, frozen=True, kw_only=True):
-    """A table at one version."""
-
-    name: str
-    path: Path
-    version: int | None
-    """None: it has no versions (layer `stream`)."""
-    schema: pa.Schema
-    """Of the table as it was written; partition columns included."""
-    partition: tuple[str, ...]
-    files: tuple[DataFile, ...]
-    updated_at: datetime
-    """Time of the version's commit, UTC."""
-    properties: Mapping[str, str] = {}
-    """Delta table properties."""
-    rule: Callable[[str], str] | None = None
-    """How its files are read, as SQL over a relation of all their rows; None: as they are."""
-
-    @property
-    def rows(self) -> int | None:
-        counts = [file.rows for file in self.files if file.rows is not None]
-        return sum(counts) if len(counts) == len(self.files) else None
-
-    @property
-    def bytes(self) -> int:
-        return sum(file.size for file in self.files)
-
-    @property
-    def token(self) -> tuple[object, ...]:
-        """Equal for two snapshots of the table that hold the same rows."""
-        if self.version is not None:
-            return (self.version, self.updated_at, len(self.files))
-        return (hash(tuple(file.path for file in self.files)), self.updated_at, len(self.files))
-
-    @property
-    def newest(self) -> datetime | None:
-        """Newest event time, by the files' statistics."""
-        return max((file.newest for file in self.files if file.newest), default=None)
+_LONGEST = 160
 
 
 class _Kept:
     """A loaded table, and what tells whether it is still the newest."""
 
-    def __init__(self, table: DeltaTable, snapshot: Snapshot, log_inode: int) -> None:
+    def __init__(self, table: DeltaTable, snapshot: Snapshot) -> None:
         self.table = table
         self.snapshot = snapshot
         self.version = int(table.version())
-        self.log_inode = log_inode
         self.checked_at = monotonic()
         self.log = snapshot.path / delta_log.LOG_FOLDER
+        self.commit = delta_log.commit_file(snapshot.path, self.version)
         self.next_commit = delta_log.commit_file(snapshot.path, self.version + 1)
+        self.mark = self.marked()
+
+    def marked(self) -> tuple[int, ...]:
+        """What the table has as long as it is not made anew: its newest commit's file; where the log was
+        cleaned up, the log's folder. Not the folder in any case: a new one often gets the inode of the old.
+
+        Raises FileNotFoundError where there is no log.
+        """
+        try:
+            commit = self.commit.stat()
+        except FileNotFoundError:
+            return (self.log.stat().st_ino,)
+        return commit.st_ino, commit.st_mtime_ns, commit.st_size
 
 
 class Snapshots:
@@ -108,28 +69,62 @@ class Snapshots:
         self._datasets = datasets
         self._kept: dict[str, _Kept] = {}
         self._lock = threading.Lock()
+        self._root: tuple[int, int] | None = None
 
     def get(self, name: str) -> Snapshot | None:
-        """The table's newest snapshot; None where it has not been created yet. ``name`` is a declared one."""
+        """The table's newest snapshot; None where it has not been created yet. ``name`` is a declared one.
+
+        Raises BrokenTable where its log cannot be read, DependencyError where the data root has gone.
+        """
         dataset = self._datasets[name]
         path = table_path(self._settings, dataset.layer, name)
         with self._lock:
             try:
-                inode = (path / delta_log.LOG_FOLDER).stat().st_ino
+                kept = self._newest(self._kept.get(name), dataset, path)
             except FileNotFoundError:
-                self._kept.pop(name, None)
-                return None
-            kept = self._kept.get(name)
-            if kept is None or kept.log_inode != inode:
-                kept = self._load(dataset, path, inode)
-            elif delta_log.commit_file(path, kept.version + 1).exists() or (
-                monotonic() - kept.checked_at > RELOAD_SECONDS
-            ):
-                kept = self._refresh(kept, dataset, path, inode)
+                self.check_root(had_it=name in self._kept)
+                kept = None
             if kept is None:
+                self._kept.pop(name, None)
                 return None
             self._kept[name] = kept
             return kept.snapshot
+
+    def _newest(self, kept: _Kept | None, dataset: Dataset, path: Path) -> _Kept | None:
+        """Raises FileNotFoundError where there is no log."""
+        for left in reversed(range(_TRIES)):
+            try:
+                if kept is None or kept.marked() != kept.mark:
+                    return self._load(dataset, path, known=kept is not None or left < _TRIES - 1)
+                if kept.next_commit.exists() or monotonic() - kept.checked_at > RELOAD_SECONDS:
+                    return self._refresh(kept, dataset, path)
+                return kept
+            except (DeltaError, OSError, ValueError) as error:
+                if not (path / delta_log.LOG_FOLDER).exists():
+                    raise FileNotFoundError from error
+                if not left:
+                    raise BrokenTable(dataset.name, _told(error, path)) from error
+                kept = None
+        return None
+
+    def check_root(self, *, had_it: bool) -> None:
+        """For a table that is missing (``had_it``: and was there): raises DependencyError where it has not
+        been dropped, but the data root been taken away, or another put in its place (a disk that is not
+        mounted)."""
+        root = self._identity()
+        if self._root is None:
+            self._root = root
+        elif root is None:
+            raise DependencyError("the data root cannot be read; see GET /health")
+        elif root != self._root and had_it:
+            raise DependencyError("the data root is another folder than it was; see GET /health")
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = self._settings.data_root.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def unchanged(self, name: str) -> Snapshot | None:
         """The kept snapshot, where two looks at the log say that it is the newest; None: ask ``get``.
@@ -143,7 +138,7 @@ class Snapshots:
             if kept is None or monotonic() - kept.checked_at > RELOAD_SECONDS:
                 return None
             try:
-                same = kept.log.stat().st_ino == kept.log_inode
+                same = kept.marked() == kept.mark
             except OSError:
                 return None
             return kept.snapshot if same and not kept.next_commit.exists() else None
@@ -157,6 +152,7 @@ class Snapshots:
         """
         dataset = self._datasets[name]
         path = table_path(self._settings, dataset.layer, name)
+        self.get(name)  # a table that is damaged, or gone with the data root, is said to be so
         if version is None:
             assert time is not None
             version = version_at(path, time)
@@ -164,8 +160,8 @@ class Snapshots:
         try:
             if version > newest:
                 raise TableNotFoundError
-            snapshot = _snapshot(DeltaTable(str(path), version=version), dataset, path)
-        except (TableNotFoundError, DeltaError) as error:
+            snapshot = snapshot_of(DeltaTable(str(path), version=version), dataset, path)
+        except (TableNotFoundError, DeltaError, OSError, ValueError) as error:
             known = f"its newest is {newest}" if newest >= 0 else "it has not been written yet"
             raise NotFound(f"table {name} has no version {version}: {known}") from error
         gone = next((file.path for file in snapshot.files if not Path(file.path).exists()), None)
@@ -175,108 +171,39 @@ class Snapshots:
             )
         return snapshot
 
-    def _load(self, dataset: Dataset, path: Path, inode: int) -> _Kept | None:
-        try:
-            table = DeltaTable(str(path))
-        except TableNotFoundError:
-            return None
-        return _Kept(table, _snapshot(table, dataset, path), inode)
+    def _load(self, dataset: Dataset, path: Path, *, known: bool) -> _Kept | None:
+        log = path / delta_log.LOG_FOLDER
+        before = log.stat()
+        for _ in range(_TRIES):
+            try:
+                table = DeltaTable(str(path))
+            except TableNotFoundError:
+                if known or time_now() - before.st_mtime > EMPTY_LOG_SECONDS:
+                    raise
+                return None
+            kept = _Kept(table, snapshot_of(table, dataset, path))
+            # Made anew meanwhile, its mark would be the new table's.
+            before, now = log.stat(), before
+            if (before.st_ino, before.st_ctime_ns) == (now.st_ino, now.st_ctime_ns):
+                break
+        self._root = self._identity()
+        return kept
 
-    def _refresh(self, kept: _Kept, dataset: Dataset, path: Path, inode: int) -> _Kept | None:
+    def _refresh(self, kept: _Kept, dataset: Dataset, path: Path) -> _Kept | None:
         try:
             kept.table.update_incremental()
         except DeltaError:
-            return self._load(dataset, path, inode)
+            return self._load(dataset, path, known=True)
+        if kept.marked() != kept.mark:  # made anew meanwhile: what was read is of both
+            return self._load(dataset, path, known=True)
         if kept.table.version() == kept.version:
             kept.checked_at = monotonic()
             return kept
-        return _Kept(kept.table, _snapshot(kept.table, dataset, path), inode)
+        return _Kept(kept.table, snapshot_of(kept.table, dataset, path))
 
 
-def newest_files(snapshot: Snapshot, rows: int, most: int) -> Sequence[DataFile]:
-    """The files added last, enough for ``rows`` rows, ``most`` at most."""
-    chosen: list[DataFile] = []
-    held = 0
-    for file in sorted(snapshot.files, key=lambda file: file.added_at, reverse=True):
-        if held >= rows or len(chosen) == most:
-            break
-        chosen.append(file)
-        held += file.rows or 0
-    return chosen
-
-
-def _snapshot(table: DeltaTable, dataset: Dataset, path: Path) -> Snapshot:
-    # Not pa.table(): it loads pandas, and so do timestamps on their way to Python; 50 MB for nothing.
-    actions = pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all()
-    columns: dict[str, list[Any]] = {
-        name: actions.column(name).to_pylist()
-        for name in ("path", "size_bytes", "modification_time", "num_records")
-    }
-    newest = _newest(dataset, actions)
-    files = tuple(
-        DataFile(
-            path=str(path / unquote(relative)),
-            size=size,
-            rows=rows,
-            added_at=datetime.fromtimestamp(added / 1000, UTC),
-            newest=latest,
-        )
-        for relative, size, added, rows, latest in zip(
-            columns["path"],
-            columns["size_bytes"],
-            columns["modification_time"],
-            columns["num_records"],
-            newest,
-            strict=True,
-        )
-    )
-    version = int(table.version())
-    metadata = table.metadata()
-    return Snapshot(
-        name=dataset.name,
-        path=path,
-        version=version,
-        schema=pa.schema(table.schema().to_arrow()),
-        partition=tuple(metadata.partition_columns),
-        properties={str(key): str(value) for key, value in metadata.configuration.items()},
-        files=files,
-        updated_at=_commit_time(path, version),
-    )
-
-
-def _newest(dataset: Dataset, actions: pa.Table) -> list[datetime | None]:
-    """The largest event time in each file; of a table by hours the beginning of its newest hour."""
-
-    def values(column: str) -> list[Any]:
-        if column in actions.column_names:
-            return list(actions.column(column).to_pylist())
-        return [None] * actions.num_rows
-
-    if dataset.time:
-        return _moments(actions, f"max.{dataset.time}")
-    if not isinstance(dataset.build, ReplaceHours):
-        return [None] * actions.num_rows
-    day_column, hour_column = dataset.build.hour
-    kind = "partition" if day_column == dataset.partition else "max"
-    return [
-        datetime.combine(day, time(int(hour)), UTC) if isinstance(day, date) and hour is not None else None
-        for day, hour in zip(values(f"{kind}.{day_column}"), values(f"max.{hour_column}"), strict=True)
-    ]
-
-
-def _moments(actions: pa.Table, column: str) -> list[datetime | None]:
-    if column not in actions.column_names or not pa.types.is_timestamp(actions.schema.field(column).type):
-        return [None] * actions.num_rows
-    microseconds = actions.column(column).cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
-    return [
-        None if since is None else _EPOCH + timedelta(microseconds=since)
-        for since in microseconds.to_pylist()
-    ]
-
-
-def _commit_time(path: Path, version: int) -> datetime:
-    try:
-        seconds = delta_log.commit_file(path, version).stat().st_mtime
-    except FileNotFoundError:
-        seconds = (path / delta_log.LOG_FOLDER).stat().st_mtime
-    return datetime.fromtimestamp(seconds, UTC)
+def _told(error: Exception, path: Path) -> str:
+    """The first line of an error, without our folders and what deltalake adds of its own insides."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    told = lines[0].replace(str(path), path.name)
+    return f"its log: {told[:_LONGEST]}"

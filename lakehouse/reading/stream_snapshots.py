@@ -13,13 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
-from contracts.errors import NotFound
+from contracts.errors import DependencyError, NotFound
 from contracts.landing import LANDING
 from contracts.layout import chains_root, view_folder
 from contracts.settings import Settings
 from contracts.sources import CDC_CHANGES
 from lakehouse.datasets import Dataset
-from lakehouse.reading.snapshots import DataFile, Snapshot, Snapshots
+from lakehouse.reading.damage import Damage
+from lakehouse.reading.snapshot import DataFile, Snapshot
+from lakehouse.reading.snapshots import Snapshots
 from lakehouse.reading.view_files import VIEWS
 
 NEWEST_FILES = 8
@@ -152,13 +154,30 @@ class AllSnapshots(Snapshots):
         super().__init__(settings, datasets)
         self._streams = StreamSnapshots(settings)
         self._stream_lock = threading.Lock()
+        self._had: set[str] = set()
+        self.damage = Damage()
 
     def get(self, name: str) -> Snapshot | None:
         dataset = self._datasets[name]
         if dataset.layer != "stream":
             return super().get(name)
         with self._stream_lock:
-            return self._streams.get(dataset)
+            found = self._streams.get(dataset)
+            had_it = name in self._had
+            if found is None:
+                self.check_root(had_it=had_it)
+                self._had.discard(name)
+            else:
+                self._had.add(name)
+            return found
+
+    def look(self, name: str) -> tuple[Snapshot | None, str | None]:
+        """The table's newest snapshot, and what is wrong with it. Never raises."""
+        try:
+            snapshot = self.get(name)
+        except DependencyError as error:
+            return None, str(error)
+        return snapshot, self.damage.of(snapshot) if snapshot else None
 
     def at(self, name: str, *, version: int | None = None, time: datetime | None = None) -> Snapshot:
         if self._datasets[name].layer == "stream":

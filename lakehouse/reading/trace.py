@@ -22,7 +22,8 @@ from lakehouse.datasets import DATASETS, Dataset, InsertNew, ReplaceHours
 from lakehouse.datasets.declaration import LOAD_TIMESTAMP
 from lakehouse.medallion.chains import discover
 from lakehouse.reading.relations import identifier, select_of
-from lakehouse.reading.snapshots import Snapshot, Snapshots
+from lakehouse.reading.snapshot import Snapshot
+from lakehouse.reading.snapshots import Snapshots
 from lakehouse.storage import delta_log
 from lakehouse.storage.commits import last_metadata
 

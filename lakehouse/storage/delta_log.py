@@ -13,6 +13,8 @@ from urllib.parse import unquote
 import msgspec
 from msgspec import Struct, field
 
+from contracts.errors import BrokenTable
+
 LOG_FOLDER = "_delta_log"
 
 
@@ -68,11 +70,16 @@ def latest_version(table: Path, known: int = -1) -> int:
 
 
 def read_commit(table: Path, version: int) -> Commit | None:
-    """One version; None where its file is no longer (or not yet) in the log."""
+    """One version; None where its file is no longer (or not yet) in the log. Raises BrokenTable."""
     try:
-        text = commit_file(table, version).read_bytes()
+        return _parsed(table, version, commit_file(table, version).read_bytes())
     except FileNotFoundError:
         return None
+    except (msgspec.DecodeError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise BrokenTable(table.name, f"version {version} in its log is damaged") from error
+
+
+def _parsed(table: Path, version: int, text: bytes) -> Commit:
     info: dict[str, Any] = {}
     added: list[Added] = []
     removed: list[Path] = []
@@ -132,6 +139,6 @@ def _added(table: Path, version: int, add: dict[str, Any]) -> Added:
 def _checkpoint_version(table: Path) -> int:
     try:
         content = msgspec.json.decode((table / LOG_FOLDER / "_last_checkpoint").read_bytes())
-    except (FileNotFoundError, msgspec.DecodeError):
+        return int(content["version"])
+    except (FileNotFoundError, msgspec.DecodeError, LookupError, TypeError, ValueError):
         return -1
-    return int(content["version"])

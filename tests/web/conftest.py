@@ -68,7 +68,7 @@ def start_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
                 port = probe.getsockname()[1]
-            values = {"paths.data": folder / "data", "ports.api": port} | values
+            values = {"paths.data": folder / "data", "ports.api": port, "kafka.bootstrap": NO_KAFKA} | values
             ours = {configuration.variable_name(key): str(value) for key, value in values.items()}
             environment = {name: value for name, value in os.environ.items() if not name.startswith("DP_")}
             log = stack.enter_context((folder / "log").open("wb"))
@@ -82,6 +82,8 @@ def start_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         yield start
 
 
+NO_KAFKA = "127.0.0.1:1"
+"""Another copy of the platform may run on this machine."""
 NOON = datetime(2025, 11, 24, 12, 0, tzinfo=UTC)
 
 
@@ -90,7 +92,8 @@ def settings_for(root: Path, *, host: str = "127.0.0.1", port: int = 26010, **ap
     return Settings(
         paths=Paths(data=str(root)),
         network=Network(host=host),
-        ports=Ports(api=port, kafka_external=1),  # where no broker listens, whatever runs on this machine
+        kafka=sections.Kafka(bootstrap=NO_KAFKA),
+        ports=Ports(api=port),
         api=sections.Api(**api),
     )
 
@@ -154,7 +157,7 @@ def make_settings() -> Callable[..., Settings]:
     return settings_for
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_rows() -> Callable[..., list[dict[str, Any]]]:
     """Rows of a declared table: (name, count, start=0, **values of columns)."""
 
@@ -164,7 +167,7 @@ def make_rows() -> Callable[..., list[dict[str, Any]]]:
     return rows
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def add() -> Callable[[Settings, str, list[dict[str, Any]]], None]:
     return append
 

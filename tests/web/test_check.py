@@ -8,6 +8,7 @@ import pytest
 from contracts.errors import NotFound, QueryError
 from web.sandbox import functions
 from web.sandbox.check import check
+from web.sandbox.names import is_reserved
 from web.sandbox.syntax import check_syntax
 
 TABLES = ("app_events_silver", "event_metrics_gold")
@@ -82,6 +83,12 @@ REFUSED = [
     "SELECT * FROM memory.main.app_events_silver",
     "USE memory",
     "CHECKPOINT",
+    "WITH x AS (COPY (SELECT 1) TO '/tmp/x.csv') FROM x",
+    "WITH x AS (DELETE FROM app_events_silver RETURNING *) FROM x",
+    "WITH x AS (INSERT INTO app_events_silver VALUES (1) RETURNING *) FROM x",
+    "SELECT view_definition FROM information_schema.views",
+    "WITH RECURSIVE sqlite_master AS (FROM sqlite_master) FROM sqlite_master",
+    "WITH RECURSIVE duckdb_views AS (SELECT 1 UNION ALL FROM duckdb_views) FROM duckdb_views",
 ]
 
 FILES = [
@@ -124,6 +131,21 @@ def test_duckdbs_own_tree_is_refused_by_itself(sql: str, duck: duckdb.DuckDBPyCo
         check_syntax(duck, sql, TABLES)
 
 
+def test_duckdbs_own_tables_have_reserved_names(duck: duckdb.DuckDBPyConnection) -> None:
+    rows = duck.execute(
+        "SELECT view_name FROM duckdb_views() WHERE schema_name <> 'information_schema' "
+        "UNION SELECT table_name FROM duckdb_tables()"
+    ).fetchall()
+    assert rows and not [name for (name,) in rows if not is_reserved(name)]
+
+
+@pytest.mark.parametrize("arm", ["{}", "SELECT 1 EXCEPT {}", "{} UNION ALL SELECT 1", "({}) UNION SELECT 1"])
+def test_an_expression_does_not_hide_the_table_that_duckdb_reads_in_it(arm: str) -> None:
+    body = arm.format("SELECT user_id FROM app_events_silver")
+    sql = f"WITH RECURSIVE app_events_silver AS ({body}) FROM app_events_silver"
+    assert check(sql, TABLES) == {"app_events_silver"}
+
+
 def test_an_unknown_table_is_named_with_its_neighbours() -> None:
     with pytest.raises(NotFound, match=r"app_event_silver.*app_events_silver"):
         check("SELECT * FROM app_event_silver", TABLES)
@@ -142,11 +164,30 @@ def test_text_that_is_no_sql_is_invalid(sql: str) -> None:
     assert refusal.value.code == "invalid"
 
 
-def test_deep_nesting_and_long_texts_are_refused() -> None:
-    for sql in ("SELECT " + "(" * 5000 + "1" + ")" * 5000, "SELECT '" + "x" * 100_000 + "'"):
-        with pytest.raises(QueryError) as refusal:
-            check(sql, TABLES)
-        assert refusal.value.code == "refused"
+LIST = ",".join("1" for _ in range(2_000))
+TOO_MUCH = {
+    "deep": "SELECT " + "(" * 5000 + "1" + ")" * 5000,
+    "long": "SELECT '" + "x" * 100_000 + "'",
+    "many words": f"SELECT {','.join([LIST] * 4)}",
+    "many signs": "SELECT " + "- " * 9_000 + "1",
+    "open brackets": "SELECT " + "[" * 300,
+    "cases": "SELECT " + "CASE WHEN true THEN " * 300 + "1" + " END" * 300,
+    "many calls of methods": "SELECT a" + ".abs()" * 1_900,
+    "calls of methods on much": f"SELECT [{LIST}]" + ".abs()" * 1_000,
+}
+"""sqlglot copies a chain of methods at each call: half a minute and more for such texts."""
+
+
+@pytest.mark.parametrize("kind", TOO_MUCH)
+def test_what_is_too_much_for_the_parser_is_refused(kind: str) -> None:
+    with pytest.raises(QueryError) as refusal:
+        check(TOO_MUCH[kind], TABLES)
+    assert refusal.value.code == "refused"
+
+
+def test_half_a_character_is_invalid() -> None:
+    with pytest.raises(QueryError, match="surrogate"):
+        check("SELECT '\ud83d'", TABLES)
 
 
 def test_allowed_functions_are_duckdbs_and_none_of_them_reaches_out(duck: duckdb.DuckDBPyConnection) -> None:

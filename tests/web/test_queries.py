@@ -18,7 +18,7 @@ from deltalake import DeltaTable
 
 from contracts.layout import table_path
 from contracts.settings import Settings
-from lakehouse.reading.snapshots import Snapshot
+from lakehouse.reading.snapshot import Snapshot
 from web.queries import Queries, Question
 from web.sandbox import functions
 
@@ -253,7 +253,7 @@ def test_files_that_vanish_under_a_query(
         assert now is not None
         unlink(now)
         queries.executions.clear()
-        with pytest.raises(Exception, match="app_events_silver are missing"):
+        with pytest.raises(Exception, match="app_events_silver cannot be read: files of it are missing"):
             await queries.query(sql)
 
     with_queries(silver, body)

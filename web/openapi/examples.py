@@ -54,6 +54,7 @@ _COMMITS = [
 
 DETAIL = TableDetail(
     name=_GOLD,
+    problem=None,
     layer="gold",
     description=_ABOUT[_GOLD],
     owner="data-platform",
@@ -176,7 +177,7 @@ HEALTH = Health(
     services=[_SERVICE],
     tables={
         _SILVER: TableHealth(
-            freshness="fresh", newest_event=_AT, lag_seconds=21.4, version=5120, status="ok"
+            freshness="fresh", newest_event=_AT, lag_seconds=21.4, version=5120, status="ok", problem=None
         ),
     },
     disk=_DISK,

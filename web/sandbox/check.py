@@ -6,26 +6,34 @@ tree is checked again in the worker (``web.sandbox.syntax``), and the worker can
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
-import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ParseError, SqlglotError
 
 from contracts.errors import QueryError
 from lakehouse.datasets.nearest import nearest, unknown
 from web.sandbox.functions import ALLOWED, TABLE_FUNCTIONS
-
-MAX_LENGTH = 64 * 1024
-"""Longest text of a query, characters."""
-INFORMATION_SCHEMA = "information_schema"
+from web.sandbox.names import INFORMATION_SCHEMA, is_information, is_like_a_file, is_reserved
+from web.sandbox.parsing import SyntaxRefused, statements
 
 _READERS = (exp.ReadCSV, exp.ReadParquet)
+_OTHER_STATEMENTS = (
+    *(
+        exp.DML,
+        exp.DDL,
+        exp.Command,
+        exp.Set,
+        exp.Show,
+        exp.Describe,
+        exp.Pragma,
+        exp.Attach,
+        exp.Detach,
+        exp.Use,
+    ),
+    *(exp.Transaction, exp.Commit, exp.Rollback),
+)
+"""DuckDB takes INSERT, UPDATE, DELETE and COPY within a WITH, too."""
 _TABLE_FUNCTION_NODES = (exp.GenerateSeries, exp.Unnest, exp.Explode)
-
-
-class SyntaxRefused(QueryError):
-    """The text does not parse here; what DuckDB says of it is clearer."""
 
 
 def check(sql: str, tables: Collection[str]) -> frozenset[str]:
@@ -34,27 +42,21 @@ def check(sql: str, tables: Collection[str]) -> frozenset[str]:
     A query over `information_schema` reads all of them. Raises QueryError (`invalid`: it does not parse;
     `refused`) and NotFound for a table that is not there.
     """
-    query = _parse(sql)
+    query = _query(sql)
+    for statement in query.find_all(*_OTHER_STATEMENTS):
+        raise _only_select(statement)
     for function in query.find_all(exp.Func):
         _check_function(function)
     names = {name.lower() for name in tables}
+    own = _CommonTables(query)
     found: set[str] = set()
     for table in query.find_all(exp.Table):
-        found |= _read(table, names)
+        found |= _read(table, names, own)
     return frozenset(found)
 
 
-def _parse(sql: str) -> exp.Query | exp.Values:
-    if len(sql) > MAX_LENGTH:
-        raise QueryError(f"the query is longer than {MAX_LENGTH:,} characters", code="refused")
-    if "\x00" in sql:
-        raise QueryError("the query contains a NUL character", code="invalid")
-    try:
-        parsed = [statement for statement in sqlglot.parse(sql, dialect="duckdb") if statement is not None]
-    except SqlglotError as error:
-        raise SyntaxRefused(f"syntax: {_first_line(error)}", offset=_place(sql, error)) from error
-    except RecursionError:
-        raise QueryError("the query is nested too deeply", code="refused") from None
+def _query(sql: str) -> exp.Query | exp.Values:
+    parsed = statements(sql)
     if not parsed:
         raise QueryError("the query is empty", code="invalid")
     if len(parsed) > 1:
@@ -63,9 +65,13 @@ def _parse(sql: str) -> exp.Query | exp.Values:
     if isinstance(query, exp.Column | exp.Alias | exp.Condition):
         raise SyntaxRefused("syntax: this is no SELECT")
     if not isinstance(query, exp.Query | exp.Values):
-        kind = query.key.upper() if not isinstance(query, exp.Command) else str(query.this).upper()
-        raise QueryError(f"only SELECT is allowed, not {kind}", code="refused")
+        raise _only_select(query)
     return query
+
+
+def _only_select(statement: exp.Expr) -> QueryError:
+    kind = statement.this if isinstance(statement, exp.Command) else statement.key
+    return QueryError(f"only SELECT is allowed, not {str(kind).upper()}", code="refused")
 
 
 def _check_function(function: exp.Func) -> None:
@@ -85,7 +91,7 @@ def _check_function(function: exp.Func) -> None:
             )
 
 
-def _read(table: exp.Table, names: Collection[str]) -> set[str]:
+def _read(table: exp.Table, names: Collection[str], own: _CommonTables) -> set[str]:
     """The declared tables that one table reference reads."""
     if isinstance(table.this, exp.Func):
         if isinstance(table.this, _TABLE_FUNCTION_NODES) or table.this.name.lower() in TABLE_FUNCTIONS:
@@ -97,18 +103,21 @@ def _read(table: exp.Table, names: Collection[str]) -> set[str]:
         )
     name, schema, catalog = table.name.lower(), table.db.lower(), table.catalog
     if schema == INFORMATION_SCHEMA and not catalog:
-        return set(names)
-    if catalog or schema not in ("", "main"):
+        if is_information(name):
+            return set(names)
         raise QueryError(
-            f"table {table.sql('duckdb')}: only plain table names are allowed",
-            code="refused",
-            offset=_start(table.this),
+            f"{schema}.{name} is not allowed", code="refused", offset=_start(table.this)
+        )  # its views' texts name the files of the tables
+    if catalog or schema not in ("", "main"):
+        dotted = ".".join(part.name for part in table.parts)
+        raise QueryError(
+            f"table {dotted}: only plain table names are allowed", code="refused", offset=_start(table.this)
         )
-    if not schema and name in _common_tables(table):
+    if not schema and own.hide(table):
         return set()
     if name in names:
         return {name}
-    if any(character in table.name for character in "/\\.:*?"):
+    if is_like_a_file(table.name):
         raise QueryError(
             f"{table.name!r} is not a table; files cannot be read", code="refused", offset=_start(table.this)
         )
@@ -121,42 +130,50 @@ def _start(node: exp.Expr) -> int | None:
     return int(start) if start is not None else None
 
 
-def _place(sql: str, error: SqlglotError) -> int | None:
-    """Characters before the word that the parser stopped at."""
-    found = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
-    line, column, word = found.get("line"), found.get("col"), found.get("highlight") or ""
-    if line is None or column is None:
-        return None
-    before = sum(len(text) for text in sql.splitlines(keepends=True)[: line - 1])
-    return max(before + int(column) - len(word), 0)
+class _CommonTables:
+    """The common table expressions of a query, and where each can be seen."""
+
+    def __init__(self, query: exp.Expr) -> None:
+        self._places: dict[int, dict[str, int]] = {}
+        for clause in query.find_all(exp.With):
+            names = [cte.alias.lower() for cte in clause.expressions]
+            for cte, name in zip(clause.expressions, names, strict=True):
+                if is_reserved(name) or is_like_a_file(name):
+                    raise QueryError(
+                        f"{name!r} is not allowed as the name of an expression",
+                        code="refused",
+                        offset=_start(cte.args["alias"].this),
+                    )
+            self._places[id(clause)] = {name: place for place, name in enumerate(names)}
+
+    def hide(self, table: exp.Table) -> bool:
+        """Whether the reference means one of them: those of the queries around it, but not one that comes
+        later, nor the one that it stands in. A recursive one is itself in the right arm of its union only;
+        elsewhere DuckDB reads the table of that name."""
+        name = table.name.lower()
+        way: list[exp.Expr] = [table]
+        while (parent := way[-1].parent) is not None:
+            if isinstance(parent, exp.With):
+                place = self._places[id(parent)].get(name)
+                if place is not None and _is_seen(parent, place, way):
+                    return True
+            else:
+                clause = parent.args.get("with_")
+                if (
+                    isinstance(clause, exp.With)
+                    and clause is not way[-1]
+                    and name in self._places[id(clause)]
+                ):
+                    return True
+            way.append(parent)
+        return False
 
 
-def _common_tables(table: exp.Table) -> set[str]:
-    """Names of the common table expressions that the reference can see: those of the queries around it, but
-    not the one it stands in itself (unless recursive), nor a later one."""
-    visible: set[str] = set()
-    node: exp.Expr = table
-    while node.parent is not None:
-        parent = node.parent
-        if isinstance(parent, exp.With):
-            visible |= {cte.alias.lower() for cte in _before(parent, node)}
-        else:
-            clause = parent.args.get("with_")
-            if isinstance(clause, exp.With) and clause is not node:
-                visible |= {cte.alias.lower() for cte in clause.expressions}
-        node = parent
-    return visible
-
-
-def _before(clause: exp.With, stop: exp.Expr) -> Iterator[exp.Expr]:
-    for cte in clause.expressions:
-        if cte is stop:
-            if clause.recursive:
-                yield cte
-            return
-        yield cte
-
-
-def _first_line(error: SqlglotError) -> str:
-    # sqlglot underlines the place with terminal codes; a JSON message wants the words alone.
-    return str(error).splitlines()[0].replace("\x1b[4m", "").replace("\x1b[0m", "")
+def _is_seen(clause: exp.With, place: int, way: list[exp.Expr]) -> bool:
+    """Whether the clause's expression at ``place`` can be seen where the way up to another, or to itself,
+    begins."""
+    here = next(number for number, cte in enumerate(clause.expressions) if cte is way[-1])
+    body = way[-1].this
+    if place != here or not clause.recursive or not isinstance(body, exp.Union):
+        return place < here
+    return any(step is body.expression for step in way)

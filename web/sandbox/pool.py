@@ -23,6 +23,7 @@ from web.sandbox.protocol import (
     frame,
     reply,
 )
+from web.sandbox.refusals import DAMAGED, VANISHED
 
 START_SECONDS = 30.0
 RETIRE_MB = 384
@@ -32,6 +33,16 @@ BUSY = "busy"
 
 _log = logging.getLogger(__name__)
 _CODE_ROOT = Path(__file__).resolve().parents[2]
+
+
+class FileFailed(QueryError):
+    """A file of a table has gone (code `vanished`) or cannot be read (`damaged`). ``file`` is its path, where
+    it is known."""
+
+    def __init__(self, message: str, *, code: str, file: str) -> None:
+        super().__init__(message, code=code)
+        self.file = file
+
 
 Hear = Callable[[Begun | Part], None]
 
@@ -80,7 +91,8 @@ class Sandbox:
         ``Begun``, then each ``Part``; a slow client never holds the worker. ``seconds`` runs from when a
         worker takes it; a cancelled run's worker is killed.
 
-        Raises QueryError: `busy` when too many wait, `timeout`, `memory`, `refused`, `invalid`, `failed`.
+        Raises QueryError: `busy` when too many wait, `timeout`, `memory`, `refused`, `invalid`, `failed`; and
+        FileFailed.
         """
         if self._waiting >= self._most_waiting:
             raise QueryError("too many queries are waiting; try again shortly", code=BUSY)
@@ -114,6 +126,8 @@ class Sandbox:
         if isinstance(end, Failed):
             if end.code in ("memory", "failed"):
                 await self._replace(worker)
+            if end.code in (VANISHED, DAMAGED):
+                raise FileFailed(end.message, code=end.code, file=end.file)
             raise QueryError(end.message, code=end.code, offset=end.offset, suggestions=end.suggestions)
         if end.memory_mb > RETIRE_MB:
             await self._replace(worker)
@@ -187,8 +201,11 @@ class _Worker:
 
     async def _begin(self) -> None:
         await self._send(frame(self._setup))
-        if not isinstance(await self._receive(), Ready):
+        ready = await self._receive()
+        if not isinstance(ready, Ready):
             raise ConnectionError("the worker is not ready")
+        if not ready.confined:
+            _log.warning("this kernel has no Landlock: SQL is confined by DuckDB and resource limits alone")
 
     async def kill(self) -> None:
         process, self._process = self._process, None

@@ -55,6 +55,9 @@ class Column(Struct, frozen=True):
 class Ready(Struct, frozen=True, tag=True):
     """The worker can take queries."""
 
+    confined: bool
+    """Whether the kernel keeps it from writing; else DuckDB and the limits of a process alone do."""
+
 
 class Begun(Struct, frozen=True, tag=True):
     """The query runs; its columns are known."""
@@ -87,6 +90,8 @@ class Failed(Struct, frozen=True, kw_only=True, tag=True):
     message: str
     offset: int | None = None
     suggestions: list[str] = []
+    file: str = ""
+    """Path of the file that could not be read, where that is known."""
 
 
 Reply = Ready | Begun | Part | Done | Failed

@@ -13,7 +13,10 @@ import msgspec
 
 from contracts.errors import QueryError
 from web.sandbox.functions import ALLOWED, NOT_REPEATABLE, TABLE_FUNCTIONS
+from web.sandbox.names import INFORMATION_SCHEMA, is_information, is_like_a_file, is_reserved
 
+_QUERIES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
+"""Statements that may stand in a statement. To DuckDB `WITH x AS (COPY … TO …) FROM x` is a SELECT, too."""
 _SERIALIZE = "SELECT json_serialize_sql(?::VARCHAR, skip_null := true, skip_empty := true)"
 
 
@@ -37,6 +40,9 @@ def check_syntax(connection: duckdb.DuckDBPyConnection, sql: str, tables: Collec
         if function and function not in ALLOWED and function not in TABLE_FUNCTIONS:
             raise _refused(f"function {function} is not allowed", node, sql)
         match node.get("type"):
+            case str(kind) if kind.endswith("_NODE") and kind not in _QUERIES:
+                name = kind.removesuffix("_NODE").removesuffix("_QUERY")
+                raise QueryError(f"only SELECT is allowed, not {name}", code="refused")
             case "TABLE_FUNCTION":
                 name = (node.get("function") or {}).get("function_name", "").lower()
                 if name not in TABLE_FUNCTIONS:
@@ -60,7 +66,9 @@ def _check_table(node: dict[str, Any], own: Collection[str], tables: Collection[
     schema = str(node.get("schema_name", "")).lower()
     known = name in tables or (not schema and name in own)
     plain = not node.get("catalog_name")
-    if plain and (schema == "information_schema" or (known and schema in ("", "main"))):
+    if plain and schema == INFORMATION_SCHEMA and is_information(name):
+        return
+    if plain and known and schema in ("", "main"):
         return
     raise _refused(f"table {name!r} is not allowed", node, sql)
 
@@ -77,12 +85,12 @@ def characters(sql: str, position: int) -> int:
 
 
 def _common_tables(tree: Any) -> Iterator[str]:
-    """Names of common table expressions. A name that could be a file's is refused."""
+    """Names of common table expressions. A name that could be a file's, or DuckDB's own, is refused."""
     for node in _nodes(tree):
         cte_map = node.get("cte_map")
         for entry in cte_map.get("map", ()) if isinstance(cte_map, dict) else ():
             name = str(entry.get("key", "")).lower()
-            if any(character in name for character in "/\\.:*?"):
+            if is_like_a_file(name) or is_reserved(name):
                 raise QueryError(f"{name!r} is not allowed as the name of an expression", code="refused")
             yield name
 

@@ -1,7 +1,7 @@
 """The sandbox's process: `python -m web.sandbox.worker`. Runs one query after the other until its stdin ends.
 
-It may read the tables' folders, write no file (RLIMIT_FSIZE 0), and take so much memory. Time is its
-parent's business, which kills it.
+It may read the tables' folders, write no file (`confinement`, RLIMIT_FSIZE 0), and take so much memory. Time
+is its parent's business, which kills it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import duckdb
 import msgspec
 
 from contracts.errors import QueryError
+from web.sandbox.confinement import confine
 from web.sandbox.encoding import Cut, parts
 from web.sandbox.protocol import HEADER, Begun, Column, Done, Failed, Part, Ready, Reply, Run, Setup, frame
 from web.sandbox.refusals import failed
@@ -27,6 +28,9 @@ from web.sandbox.syntax import check_syntax
 ADDRESS_SPACE_EXTRA_MB = 2048
 """Address space beside DuckDB's memory limit: code, stacks and allocator arenas, most of it never touched."""
 LATE_ROWS = 2000
+FAILURES = (QueryError, duckdb.Error, MemoryError, RecursionError, ValueError, TypeError, NotImplementedError)
+"""What a query may end with: DuckDB's errors, those of Arrow (by the bases of its classes, as it is not
+loaded here), and of values that Python cannot hold. It must not take the worker along."""
 _PAGE_MB = resource.getpagesize() / 2**20
 
 
@@ -39,8 +43,9 @@ def main() -> None:
         return
     setup = msgspec.msgpack.decode(first, type=Setup)
     limit_process(setup.memory_mb)
+    confined = confine()  # before DuckDB starts threads, which would not be
     connection = connect(setup)
-    _send(replies, Ready())
+    _send(replies, Ready(confined=confined))
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read_on, args=(requests, waiting), daemon=True).start()
     defined: dict[str, str] = {}
@@ -101,7 +106,7 @@ def answer(
                 return
             repeatable = run.trusted or check_syntax(cursor, run.sql, run.tables)
             yield from _fetch(cursor, run, started, repeatable)
-    except (QueryError, duckdb.Error, MemoryError) as error:
+    except FAILURES as error:
         yield failed(error, run.sql)
 
 
