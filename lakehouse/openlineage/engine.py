@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from lakehouse.datasets import DATASETS
 from lakehouse.engine import Engine, Result, Task
 from lakehouse.openlineage.reporter import Reporter
 from lakehouse.openlineage.runs import Outcome
@@ -29,8 +28,7 @@ class ToldEngine:
         self._engine.close()
 
     def run(self, task: Task) -> Result:
-        declared = DATASETS[task.target.name]
-        with self._reporter.telling(task.target.name, declared.upstream, self.name) as say:
+        with self._reporter.telling(task.target.name, task.target.upstream, self.name) as say:
             result = self._engine.run(task)
             say(Outcome(rows=result.rows_out, path=task.path, version=result.version))
         return result
