@@ -8,6 +8,8 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec import structs
+
 from contracts.view_lock import rewriting
 from lakehouse.datasets import DATASETS
 from lakehouse.erasure import archives, files, tables
@@ -42,21 +44,26 @@ def erase(
     erased_at = now or datetime.now(UTC)
     unreadable: list[Path] = []
     places: list[Place] = []
+    receipt = Receipt(
+        person=Pseudonyms(settings).of(user_id),
+        erased_at=erased_at,
+        dry_run=dry_run,
+        purged=purge and not dry_run,
+        places=(),
+        remains=remains(settings, erased_at, purged=purge),
+        finished=False,
+    )
     with nullcontext() if dry_run else archive_lock(settings):
+        if not dry_run:
+            write(settings, receipt)
         steps = _steps(rounds, person, unreadable, forget, dry_run=dry_run, purge=purge)
         for name, counts in steps:
             if counts:
                 place = Place(place=name, files=counts.files, rows=counts.rows, values=counts.values)
                 places.append(place)
                 yield place
-    receipt = Receipt(
-        person=Pseudonyms(settings).of(user_id),
-        erased_at=erased_at,
-        dry_run=dry_run,
-        purged=purge and not dry_run,
-        places=tuple(places),
-        remains=remains(settings, erased_at, purged=purge),
-        unreadable=tuple(str(path) for path in unreadable),
+    receipt = structs.replace(
+        receipt, places=tuple(places), unreadable=tuple(str(path) for path in unreadable), finished=True
     )
     if not dry_run:
         write(settings, receipt)

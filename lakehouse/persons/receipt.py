@@ -45,6 +45,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     """Whether the versions before are gone as well."""
     places: tuple[Place, ...]
     remains: tuple[Remains, ...]
+    finished: bool = True
+    """Whether it got to its end: it is kept from its beginning, as from then on tables take no such row."""
     unreadable: tuple[str, ...] = ()
     """Files that nobody can read: whether they hold the id is not known."""
 
@@ -61,6 +63,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
             f"  {place.place}: {place.rows} rows, {place.values} mentions in others, {place.files} files"
             for place in self.places
         ] or ["  nothing"]
+        if not self.finished:
+            lines.append("  … it did not get to its end: run it again")
         lines += ["", "what remains for a while:"]
         for one in self.remains:
             until = f" until {one.until.isoformat(timespec='seconds')}" if one.until else ""
@@ -78,7 +82,7 @@ def write(settings: Settings, receipt: Receipt) -> Path:
     with every erasure, which tells caches that their answers no longer hold."""
     root = folder_of(settings)
     folder = root / receipt.person / receipt.erased_at.strftime("%Y%m%dT%H%M%S%fZ")
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / RECEIPT, msgspec.json.format(msgspec.json.encode(receipt), indent=1))
     write_text(folder / "receipt.txt", receipt.text.encode())
     os.utime(root)

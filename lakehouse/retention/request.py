@@ -49,7 +49,9 @@ def of_table(
             + (f", kept: {piece.kept}" if piece.kept else ""),
             is_kept=bool(piece.kept),
         )
-    if planned.kept_from is not None:
+    if planned.kept_from is None:
+        yield Removed(place=name, message="kept for good", is_kept=True)
+    else:
         yield Removed(
             place=name,
             message=f"kept from {planned.kept_from} on, oldest: {planned.oldest_kept or 'nothing'}",

@@ -156,6 +156,7 @@ def test_archive_destroy_restore_and_on(
     assert bronze.height == landed_rows
 
 
+@pytest.mark.long
 def test_a_second_archive_shares_what_has_not_changed_and_old_ones_go(
     copy: Settings, built: tuple[Path, list[Files], Any], landed: Any, engine: EmbeddedEngine
 ) -> None:

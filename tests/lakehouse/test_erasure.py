@@ -268,9 +268,14 @@ def test_nothing_holds_the_id_and_the_others_are_as_before(
 
 
 def test_what_was_on_its_way_is_not_taken_but_who_comes_back_is(lived_in: Rounds, landing: Any) -> None:
+    settings = lived_in.settings
+    (folder,) = discover(settings, USERS).values()
+    path = chain_files(folder)[0][1]
+    os.utime(path, (1000, 1000))
     receipt = erase(lived_in)
     assert "time travel" in receipt.text
-    settings = lived_in.settings
+    # A landing file that was rewritten goes when it would have gone.
+    assert path.stat().st_mtime == 1000 and pq.read_metadata(path).num_rows == 0
     sent = receipt.erased_at - MINUTE
     both = {"user_id": WHO, "event_timestamp": NOON}
     landing.add(
@@ -287,6 +292,21 @@ def test_what_was_on_its_way_is_not_taken_but_who_comes_back_is(lived_in: Rounds
     ids = frame(settings, "app_events_silver")["event_id"].to_list()
     assert {"back", "of u1", "of u2"} <= set(ids) and not {"on its way", "waiting"} & set(ids)
     assert not frame(settings, "cdc_changes_bronze")["change_id"].str.contains("x").any()
+
+
+def test_rows_that_land_in_the_middle_are_not_taken_and_an_interrupted_erasure_says_so(
+    lived_in: Rounds, landing: Any
+) -> None:
+    steps = perform(lived_in, EraseRequest(user_id=WHO))
+    while next(steps).partition != "clickstream_sessions":
+        pass
+    landing.add(APP_EVENTS, [{"event_id": "in the middle", "user_id": WHO, "event_timestamp": NOON}])
+    go_on(lived_in)
+    assert "in the middle" not in frame(lived_in.settings, "app_events_bronze")["event_id"].to_list()
+    steps.close()  # type: ignore[attr-defined]
+    (begun,) = receipts(lived_in.settings)
+    assert not begun.finished and "run it again" in begun.text
+    assert erase(lived_in).finished
 
 
 def test_ids_are_found_as_such() -> None:
@@ -311,12 +331,3 @@ def test_no_column_that_may_hold_a_person_is_forgotten() -> None:
                 assert kinds.get(column.name) == "id", f"{declared.name}.{column.name}: declare `personal`"
             if column.name in texts:
                 assert kinds.get(column.name), f"{declared.name}.{column.name}: declare `personal`"
-
-
-def test_landing_keeps_its_times(lived_in: Rounds) -> None:
-    """A file that was rewritten goes when it would have gone."""
-    (folder,) = discover(lived_in.settings, USERS).values()
-    path = chain_files(folder)[0][1]
-    os.utime(path, (1000, 1000))
-    erase(lived_in)
-    assert path.stat().st_mtime == 1000 and pq.read_metadata(path).num_rows == 0
