@@ -308,6 +308,46 @@ class Simulators(Section, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Share of malformed, duplicate and late records."""
 
 
+class Health(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    sample_seconds: PositiveSeconds = 60.0
+    """Seconds between two samples of the health monitor."""
+    walk_seconds: PositiveSeconds = 300.0
+    """Files of landing and outputs are counted this often at most, seconds."""
+    start_seconds: NotNegative = 300
+    """So long after the platform's start nothing is said of freshness, lag, flushes and missed jobs."""
+    stale_factor: Annotated[float, Meta(gt=0)] = 2.0
+    """A table is late when it is this many times its freshness target behind what it is built from."""
+    lag_records: Positive = 100_000
+    """Most records that a consumer group may have still to read."""
+    flush_seconds: PositiveSeconds = 40.0
+    """Records may wait so long for the next commit of their consumer, seconds."""
+    dead_letters_per_minute: Positive = 100
+    """Most dead letters of one source a minute."""
+    quality_score: Share = 0.9
+    """Least score of a table's newest check."""
+    disk_free_share: Share = 0.05
+    """Little is left of the disk of the data below this share, …"""
+    disk_free_mb: NotNegative = 256
+    """… and it is full below this, MiB."""
+    disk_days: Annotated[float, Meta(ge=0)] = 2.0
+    """Little is left as well where the disk will be full in so many days, at the growth of the last day."""
+    small_file_mb: Positive = 8
+    """A data file below this is a small one, MiB."""
+    job_late_minutes: Positive = 180
+    """A batch job without a result so long after its time was missed."""
+
+
+class Alerts(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    file: bool = True
+    """Whether notices are also written to `alerts/notices.jsonl` under the data root."""
+    webhook_file: str = ""
+    """File that holds the URL of a webhook (Slack's format); never the URL itself. Empty: none."""
+    webhook_seconds: PositiveSeconds = 5.0
+    """Time limit of one delivery, seconds."""
+    retry_hours: Positive = 24
+    """A notice that could not be delivered is tried again for so long, hours."""
+
+
 class Logs(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     """Least level that is logged."""
@@ -337,6 +377,8 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     api: Api = field(default_factory=Api)
     access: Access = field(default_factory=Access)
     simulators: Simulators = field(default_factory=Simulators)
+    health: Health = field(default_factory=Health)
+    alerts: Alerts = field(default_factory=Alerts)
     logs: Logs = field(default_factory=Logs)
 
     @property

@@ -19,6 +19,8 @@ class ServiceHealth(Struct, kw_only=True):
     events_per_second: float | None = None
     total: int | None = None
     heartbeat_age_seconds: float | None = None
+    status: str = "ok"
+    reasons: list[str] = []
 
 
 class TableHealth(Struct, kw_only=True):
@@ -28,6 +30,7 @@ class TableHealth(Struct, kw_only=True):
     newest_event: datetime | None = None
     lag_seconds: float | None = None
     version: int | None = None
+    status: str | None = None
 
 
 class Disk(Struct, kw_only=True):
@@ -37,12 +40,22 @@ class Disk(Struct, kw_only=True):
     free: int
 
 
+class Component(Struct, kw_only=True):
+    """A part of the platform: the worst of what it consists of."""
+
+    status: str
+    reasons: list[str]
+
+
 class Health(Struct, kw_only=True):
     """Is the platform well? Without a key, where one is asked for, only ``status`` is known."""
 
     status: str
     at: datetime | None = None
+    live: bool | None = None
+    ready: bool | None = None
     reasons: list[str] = []
+    components: dict[str, Component] = {}
     services: list[ServiceHealth] = []
     tables: dict[str, TableHealth] = {}
     disk: Disk | None = None

@@ -49,9 +49,9 @@ def partition_rows(flusher: Flusher) -> list[dict[str, Any]]:
 
 
 def heartbeat_details(flusher: Flusher, hole_seconds: float) -> dict[str, Any]:
-    """`partitions` {source: {partition: {H, topic_id, watermark, pending, lag}}} (``lag`` in records of the
-    internal topic, null where it is not known yet), `flush_seconds`, and `holes`: where records have been
-    missing for longer than ``hole_seconds``, with the offset from which to send again."""
+    """`partitions` {source: {partition: {H, topic_id, watermark, pending, batch, lag}}} (``lag`` in records
+    of the internal topic, null where it is not known yet), `flush_seconds`, and `holes`: where records have
+    been missing for longer than ``hole_seconds``, with the offset from which to send again."""
     partitions: dict[str, dict[str, Any]] = {}
     for (source, number), slot in sorted(flusher.slots.items()):
         partition = slot.partition
@@ -60,6 +60,7 @@ def heartbeat_details(flusher: Flusher, hole_seconds: float) -> dict[str, Any]:
             "topic_id": partition.topic_id,
             "watermark": iso(partition.watermark),
             "pending": len(partition.waiting) and max(partition.waiting_events, 1),
+            "batch": partition.batch_events,
             "lag": _unread(flusher, (source, number), slot),
         }
     rates = _RATES.observe(

@@ -10,6 +10,7 @@ from litestar.types import ASGIApp
 from contracts.errors import PlatformError
 from contracts.settings import Settings
 from kafka_cluster.cluster import ClusterManager
+from lakehouse.alerts.announcements import Announcements
 from lakehouse.audit import UNRECORDED, Recorder
 from lakehouse.catalog import Catalog
 from web import errors, page, routes
@@ -19,6 +20,7 @@ from web.access.guard import Guard
 from web.access.ring import Clock, KeyRing, utc_now
 from web.access.scopes import NeedsScope, open_places, quiet_places
 from web.audit import CallAudit
+from web.health import Doctor
 from web.live import Live
 from web.metadata import Metadata
 from web.metrics import registry
@@ -31,17 +33,21 @@ def create_app(
     queries: Queries,
     *,
     calls: CallLog | None = None,
+    announcements: Announcements | None = None,
     clock: Clock = utc_now,
     audit: Recorder = UNRECORDED,
 ) -> ASGIApp:
     """The application over open ``queries``. Its OpenAPI document is at `/schema/openapi.json`.
 
     The guard stands before all of it, unknown paths included. ``calls`` learns of every request, ``audit`` of
-    those that are worth it and of changes. Raises SettingsError for origins that are none.
+    those that are worth it and of changes, ``announcements`` of silences. Raises SettingsError for origins
+    that are none.
     """
     cluster = ClusterManager(settings)
     live = Live(settings, queries)
-    metrics = registry(settings, queries, cluster, live, audit)
+    doctor = Doctor(settings, queries.snapshots, queries.datasets)
+    heard = announcements or Announcements()
+    metrics = registry(settings, queries, cluster, live, doctor, audit)
     calls = calls or CallLog()
     calls.subscribe(CallAudit(audit))
     metadata = Metadata(Catalog(settings, queries.snapshots, queries.datasets), audit)
@@ -54,6 +60,8 @@ def create_app(
             "cluster": Provide(lambda: cluster, sync_to_thread=False),
             "live": Provide(lambda: live, sync_to_thread=False),
             "registry": Provide(lambda: metrics, sync_to_thread=False),
+            "doctor": Provide(lambda: doctor, sync_to_thread=False),
+            "announcements": Provide(lambda: heard, sync_to_thread=False),
             "metadata": Provide(lambda: metadata, sync_to_thread=False),
         },
         exception_handlers={

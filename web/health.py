@@ -1,47 +1,25 @@
-"""Is the platform well? From the supervisor's status, heartbeats, the tables' newest events, and the disk."""
+"""`GET /health` and `GET /health/report`: the judgement of `lakehouse.health`, as the API tells it."""
 
 from __future__ import annotations
 
-import shutil
-import time
+import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
-import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
-from contracts.heartbeat import read_heartbeats
-from contracts.layout import run_folder
 from contracts.settings import Settings
-from lakehouse.catalog import Freshness, TableSummary
-from lakehouse.catalog.described import summary
-from lakehouse.datasets import Dataset, Refused
-from lakehouse.reading.snapshots import Snapshots
+from lakehouse.alerts.rules import Status as PartStatus
+from lakehouse.catalog import Freshness
+from lakehouse.datasets import Dataset
+from lakehouse.health.examination import Examination, worst
+from lakehouse.health.memory import read_memory
+from lakehouse.health.report import Disk, Report, ServiceHealth
+from lakehouse.reading.stream_snapshots import AllSnapshots
 
 Status = Literal["healthy", "degraded", "failed"]
-
-STALE_SECONDS = 15.0
-"""A status or heartbeat that is older says nothing of the present."""
-LOW_DISK_SHARE = 0.05
-FULL_DISK_BYTES = 256 * 2**20
-
-_WELL = frozenset({"ready", "running"})
-_PASSING = frozenset({"waiting", "starting", "stopping", "stopped"})
-
-
-class ServiceHealth(Struct, kw_only=True):
-    """One service. ``state`` is its own word, or `lost` when its heartbeat has stopped."""
-
-    name: str
-    state: str
-    message: str = ""
-    pid: int | None = None
-    restarts: int | None = None
-    memory_bytes: int | None = None
-    events_per_second: float | None = None
-    total: int | None = None
-    heartbeat_age_seconds: float | None = None
+WORDS: dict[PartStatus, Status] = {"ok": "healthy", "degraded": "degraded", "failing": "failed"}
 
 
 class TableHealth(Struct, kw_only=True):
@@ -51,13 +29,14 @@ class TableHealth(Struct, kw_only=True):
     newest_event: datetime | None
     lag_seconds: float | None
     version: int | None
+    status: PartStatus
 
 
-class Disk(Struct, kw_only=True):
-    """The file system of the data root, bytes."""
+class Component(Struct, kw_only=True):
+    """A part of the platform: the worst of what it consists of."""
 
-    total: int
-    free: int
+    status: PartStatus
+    reasons: list[str]
 
 
 class Health(Struct, kw_only=True):
@@ -65,8 +44,13 @@ class Health(Struct, kw_only=True):
 
     status: Status
     at: datetime
+    live: bool
+    """Whether the API answers."""
+    ready: bool
+    """Whether the platform does what it is for; the answer is 503 where it does not."""
     reasons: list[str]
     """Why it is not healthy, one sentence each."""
+    components: dict[str, Component]
     services: list[ServiceHealth]
     tables: dict[str, TableHealth]
     disk: Disk | None
@@ -78,132 +62,61 @@ class HealthWord(Struct, kw_only=True):
     status: Status
 
 
-class _Service(Struct, kw_only=True):
-    name: str
-    state: str
-    pid: int | None = None
-    restarts: int | None = None
-    rss: int | None = None
-    total: int | None = None
-    rate: float | None = None
-    message: str = ""
+class Doctor:
+    """Makes reports for the API: from files, and from what the monitor remembers. Asks no service. Safe for
+    several threads."""
+
+    def __init__(self, settings: Settings, snapshots: AllSnapshots, datasets: Mapping[str, Dataset]) -> None:
+        self._settings = settings
+        self._examination = Examination(settings, snapshots, datasets)
+        self._lock = threading.Lock()
+
+    def report(self) -> Report:
+        """The platform now."""
+        with self._lock:
+            return self._examination.report(read_memory(self._settings))
+
+    def health(self) -> Health:
+        return _told(self.report())
 
 
-class _Copy(Struct, kw_only=True):
-    """The parts of the supervisor's `run/status.json` that are read here."""
-
-    at: float
-    services: list[_Service] = field(default_factory=list)
-
-
-def health(settings: Settings, snapshots: Snapshots, datasets: Mapping[str, Dataset]) -> Health:
-    """The state of everything, now. Reads files only; asks no service."""
-    services = _services(settings)
-    tables = [summary(dataset, snapshots.get(name)) for name, dataset in datasets.items()]
-    disk = _disk(settings)
-    failed = [f"{s.name}: {s.message or s.state}" for s in services if s.state == "failed" and _matters(s)]
-    if disk is None:
-        failed.append(f"the data root {settings.data_root} cannot be read")
-    elif disk.free < FULL_DISK_BYTES:
-        failed.append(f"the disk is full: {disk.free / 2**20:,.0f} MiB free")
-    degraded = [
-        f"{s.name} is {s.state}{': ' + s.message if s.message else ''}"
-        for s in services
-        if s.state not in _WELL | _PASSING and not (s.state == "failed" and _matters(s))
-        if _matters(s) or s.state != "lost"
-    ]
-    degraded += _behind(tables, datasets)
-    if disk is not None and FULL_DISK_BYTES <= disk.free < disk.total * LOW_DISK_SHARE:
-        degraded.append(f"little disk left: {disk.free / 2**30:.1f} GiB free")
+def _told(report: Report) -> Health:
     return Health(
-        status="failed" if failed else "degraded" if degraded else "healthy",
-        at=datetime.now(UTC),
-        reasons=failed + degraded,
-        services=services,
+        status=WORDS[report.status],
+        at=report.at,
+        live=True,
+        ready=report.ready,
+        reasons=report.reasons,
+        components=_components(report),
+        services=report.services,
         tables={
             table.name: TableHealth(
                 freshness=table.freshness,
                 newest_event=table.newest_event,
                 lag_seconds=table.lag_seconds,
                 version=table.version,
+                status=table.status,
             )
-            for table in tables
+            for table in report.tables
         },
-        disk=disk,
+        disk=report.disk,
     )
 
 
-def _services(settings: Settings) -> list[ServiceHealth]:
-    """The supervisor's view where one runs, completed by heartbeats; heartbeats alone otherwise."""
-    now = time.time()
-    found: dict[str, ServiceHealth] = {}
-    for name, beat in read_heartbeats(settings).items():
-        age = max(now - beat.at, 0.0)
-        found[name] = ServiceHealth(
-            name=name,
-            state=beat.state if age <= STALE_SECONDS else "lost",
-            message=beat.message if age <= STALE_SECONDS else f"last heard of {age:.0f} s ago",
-            pid=beat.pid,
-            events_per_second=beat.rate,
-            total=beat.total,
-            heartbeat_age_seconds=round(age, 1),
-        )
-    copy = _copy(settings)
-    if copy is None or now - copy.at > STALE_SECONDS:
-        return [found[name] for name in sorted(found)]
-    return [_merged(service, found.get(service.name)) for service in copy.services]
+_PARTS = {
+    "services": ("service_down", "service_degraded"),
+    "tables": ("table_stale", "table_unreadable", "quality_low"),
+    "streams": ("lag_high", "flush_stuck", "holes", "dead_letters"),
+    "disk": ("disk_low", "disk_full"),
+    "batch_jobs": ("job_failed", "job_missed"),
+    "monitor": ("monitor_blind",),
+}
+"""Rules by the part of the platform that they are about."""
 
 
-def _merged(seen: _Service, beat: ServiceHealth | None) -> ServiceHealth:
-    said = beat is not None and beat.state in ("degraded", "failed")
-    return ServiceHealth(
-        name=seen.name,
-        state=beat.state if beat and said and seen.state == "ready" else seen.state,
-        message=seen.message or (beat.message if beat and said else ""),
-        pid=seen.pid,
-        restarts=seen.restarts,
-        memory_bytes=seen.rss,
-        events_per_second=seen.rate,
-        total=seen.total,
-        heartbeat_age_seconds=beat.heartbeat_age_seconds if beat else None,
-    )
-
-
-def _copy(settings: Settings) -> _Copy | None:
-    try:
-        return msgspec.json.decode((run_folder(settings) / "status.json").read_bytes(), type=_Copy)
-    except (OSError, msgspec.DecodeError):
-        return None
-
-
-def _matters(service: ServiceHealth) -> bool:
-    """Without its simulators the platform is whole."""
-    return not service.name.endswith("-simulator")
-
-
-def _behind(tables: list[TableSummary], datasets: Mapping[str, Dataset]) -> list[str]:
-    """Tables that lag behind what they are built from. That no events come at all is no fault of ours."""
-    by_name = {table.name: table for table in tables}
-    sentences = []
-    for table in tables:
-        dataset = datasets[table.name]
-        for upstream in (by_name[name] for name in dataset.upstream if name in by_name):
-            if upstream.newest_event is None or table.version is None:
-                continue
-            if not dataset.time or isinstance(dataset.build, Refused):
-                continue
-            if table.newest_event is None:
-                waited = upstream.lag_seconds or 0.0
-            else:
-                waited = (upstream.newest_event - table.newest_event).total_seconds()
-            if waited > 2 * table.freshness_target_seconds:
-                sentences.append(f"{table.name} is {waited:.0f} s behind {upstream.name}")
-    return sentences
-
-
-def _disk(settings: Settings) -> Disk | None:
-    try:
-        usage = shutil.disk_usage(settings.data_root)
-    except OSError:
-        return None
-    return Disk(total=usage.total, free=usage.free)
+def _components(report: Report) -> dict[str, Component]:
+    found = {}
+    for name, rules in _PARTS.items():
+        own = [one for one in report.findings if one.rule in rules]
+        found[name] = Component(status=worst(one.status for one in own), reasons=[one.says for one in own])
+    return found

@@ -16,12 +16,19 @@ from kafka_cluster.metrics import ClusterCollector
 from lakehouse.audit import Recorder
 from lakehouse.catalog import TableSummary
 from lakehouse.catalog.described import summary
+from web.health import Doctor
+from web.health_metrics import HealthCollector
 from web.live import FRESH_SECONDS, Live
 from web.queries import Queries
 
 
 def registry(
-    settings: Settings, queries: Queries, cluster: ClusterManager, live: Live, audit: Recorder
+    settings: Settings,
+    queries: Queries,
+    cluster: ClusterManager,
+    live: Live,
+    doctor: Doctor,
+    audit: Recorder,
 ) -> CollectorRegistry:
     """Everything that `GET /metrics` tells, computed when it is asked for."""
     made = CollectorRegistry()
@@ -30,6 +37,7 @@ def registry(
         TableCollector(queries),
         ApiCollector(queries, live, audit),
         ClusterCollector(cluster),
+        HealthCollector(settings, doctor),
     ):
         made.register(collector)
     return made

@@ -18,6 +18,7 @@ from lakehouse.catalog import TABLES
 from lakehouse.datasets import Dataset
 from lakehouse.datasets.nearest import unknown
 from lakehouse.datasets.stream import STREAM
+from lakehouse.persons.receipt import epoch
 from lakehouse.reading.relations import select_of, select_of_nothing
 from lakehouse.reading.snapshots import Snapshot
 from lakehouse.reading.stream_snapshots import AllSnapshots, stream_folder
@@ -200,7 +201,8 @@ class Queries:
     ) -> Execution:
         """The answer to what ``identity`` names over the tables as they are now."""
         snapshots = await current()
-        key = (identity, _tokens(snapshots))
+        # After an erasure no answer from before it is given, whatever versions the tables have.
+        key = ((identity, epoch(self._settings)), _tokens(snapshots))
         found = self.executions.get(key)
         if found is not None:
             self.answered += 1

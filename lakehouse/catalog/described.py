@@ -24,11 +24,19 @@ ADDED = (
 NOT_DECLARED = "Not declared: it came with the data."
 
 
-def summary(dataset: Dataset, snapshot: Snapshot | None, quality: Quality | None = None) -> TableSummary:
-    return TableSummary(**summary_fields(dataset, snapshot, quality))
+def summary(
+    dataset: Dataset,
+    snapshot: Snapshot | None,
+    quality: Quality | None = None,
+    now: datetime | None = None,
+) -> TableSummary:
+    """``now``: the present, where that is another than the clock's."""
+    return TableSummary(**summary_fields(dataset, snapshot, quality, now))
 
 
-def summary_fields(dataset: Dataset, snapshot: Snapshot | None, quality: Quality | None) -> dict[str, Any]:
+def summary_fields(
+    dataset: Dataset, snapshot: Snapshot | None, quality: Quality | None, now: datetime | None = None
+) -> dict[str, Any]:
     """The fields of a TableSummary."""
     values: dict[str, Any] = {
         "name": dataset.name,
@@ -51,12 +59,16 @@ def summary_fields(dataset: Dataset, snapshot: Snapshot | None, quality: Quality
         "freshness": "empty",
     }
     if newest is not None:
-        until = newest + timedelta(hours=1) if isinstance(dataset.build, ReplaceHours) else newest
         # A producer's clock may run a little ahead, and an hour may be open: no age below zero.
-        age = max((datetime.now(UTC) - until).total_seconds(), 0.0)
+        age = max(((now or datetime.now(UTC)) - end_of(dataset, newest)).total_seconds(), 0.0)
         values["lag_seconds"] = round(age, 3)
         values["freshness"] = "fresh" if age <= dataset.freshness.total_seconds() else "stale"
     return values
+
+
+def end_of(dataset: Dataset, newest: datetime) -> datetime:
+    """Until when a table tells, by its newest event: of a table by hours the end of its newest hour."""
+    return newest + timedelta(hours=1) if isinstance(dataset.build, ReplaceHours) else newest
 
 
 def entry_fields(dataset: Dataset) -> dict[str, Any]:

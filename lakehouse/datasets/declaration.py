@@ -8,6 +8,7 @@ from typing import Literal
 import pyarrow as pa
 from msgspec import Struct
 
+from lakehouse.datasets.personal import Personal
 from lakehouse.datasets.rules import Rule, SetRule, Severity
 
 __all__ = ["Rule", "SetRule", "Severity"]
@@ -30,6 +31,8 @@ class Column(Struct, frozen=True, kw_only=True):
     type: pa.DataType
     nullable: bool = True
     description: str = ""
+    personal: Personal = ""
+    """What it holds of persons; by default what its name says (``lakehouse.datasets.personal``)."""
     reads: tuple[str, ...] = ()
     """Columns of its upstreams (of a topic: fields) that it is made of, where no SQL model says so."""
 

@@ -1,8 +1,8 @@
 """The driver's control channel: HTTP on loopback, with the cluster's secret as bearer token.
 
-`GET /status` answers at once. `POST /{command}/{table}` (refresh, optimize, vacuum, restore, retention)
-hands a request to the driver's loop, which does the work between its rounds, and streams progress as JSON
-lines; the last has the state `done` or `failed`.
+`GET /status` answers at once. `POST /{command}/{table}` (refresh, optimize, vacuum, restore, retention,
+erase) hands a request to the driver's loop, which does the work between its rounds, and streams progress as
+JSON lines; the last has the state `done` or `failed`.
 """
 
 from __future__ import annotations

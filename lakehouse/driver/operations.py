@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 from deltalake import DeltaTable
 from msgspec import Struct, structs
 
 from contracts.errors import NotFound, SettingsError
 from lakehouse.datasets import DATASETS, Dataset, dataset
 from lakehouse.driver.refresh import Progress, RefreshRequest, refresh
+from lakehouse.erasure import request as erasure
 from lakehouse.maintenance.steps import forget
 from lakehouse.maintenance.tables import due, rewrite, vacuum
 from lakehouse.medallion.rounds import Rounds
+from lakehouse.persons.receipt import Receipt
 from lakehouse.retention import request as retention
 from lakehouse.storage import commits, tables
 from lakehouse.storage.delta_log import latest_version
@@ -57,13 +60,28 @@ class RetentionRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dry_run: bool = False
 
 
-Request = RefreshRequest | OptimizeRequest | VacuumRequest | RestoreRequest | RetentionRequest
+class EraseRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Removes one person from everywhere. ``user_id`` is to be written down nowhere: not in a log, not in an
+    error, not in an audit record; what may be is in the receipt."""
+
+    user_id: str
+    table: str = ALL
+    purge: bool = False
+    """Whether the versions of tables that had the person go as well, now."""
+    dry_run: bool = False
+
+    def __repr__(self) -> str:
+        return f"EraseRequest(purge={self.purge}, dry_run={self.dry_run})"
+
+
+Request = RefreshRequest | OptimizeRequest | VacuumRequest | RestoreRequest | RetentionRequest | EraseRequest
 REQUESTS: dict[str, type[Request]] = {
     "refresh": RefreshRequest,
     "optimize": OptimizeRequest,
     "vacuum": VacuumRequest,
     "restore": RestoreRequest,
     "retention": RetentionRequest,
+    "erase": EraseRequest,
 }
 """By the command's name."""
 
@@ -79,6 +97,8 @@ def check(request: Request) -> None:
         dataset(request.table)
     if isinstance(request, RestoreRequest) and (request.version is None) == (request.at is None):
         raise SettingsError("restore takes either --version or --as-of")
+    if isinstance(request, EraseRequest) and (not request.user_id.strip() or request.table != ALL):
+        raise SettingsError("erase takes one id, which is not blank, and goes everywhere")
 
 
 def perform(rounds: Rounds, request: Request) -> Iterator[Progress]:
@@ -98,6 +118,8 @@ def perform(rounds: Rounds, request: Request) -> Iterator[Progress]:
             return _restore(rounds, request)
         case RetentionRequest():
             return _retain(rounds, request)
+        case EraseRequest():
+            return _erase(rounds, request)
 
 
 def _optimize(rounds: Rounds, request: OptimizeRequest) -> Iterator[Progress]:
@@ -188,6 +210,29 @@ def _retain(rounds: Rounds, request: RetentionRequest) -> Iterator[Progress]:
             )
     end = _end(request, len(parts), f"{rows:,} rows, {size / 1e6:,.1f} MB")
     yield structs.replace(end, rows=rows, bytes=size)
+
+
+def _erase(rounds: Rounds, request: EraseRequest) -> Iterator[Progress]:
+    steps = erasure.erase(
+        rounds,
+        request.user_id,
+        dry_run=request.dry_run,
+        purge=request.purge,
+        forget=lambda name: forget(rounds, name),
+    )
+    for number, step in enumerate(steps):
+        if isinstance(step, Receipt):
+            text = msgspec.json.encode(step).decode()
+            yield Progress(state="done", table=ALL, done=number, total=number, rows=step.rows, message=text)
+            return
+        yield Progress(
+            state="running",
+            table=ALL,
+            partition=step.place,
+            done=number + 1,
+            rows=step.rows,
+            message=f"{step.rows:,} rows, {step.values:,} mentions in others",
+        )
 
 
 def _put_back(path: Path, version: int) -> None:

@@ -43,6 +43,7 @@ from lakehouse.medallion.chains import (
 )
 from lakehouse.medallion.refusal import condition_of
 from lakehouse.models import transpile
+from lakehouse.persons.tombstones import Tombstones
 from lakehouse.storage import commits, tables
 from lakehouse.storage.evolution import Extras, with_columns
 
@@ -82,6 +83,7 @@ class BronzeTable:
         self.path: Path = tables.create(settings, declared)
         self._settings = settings
         self._rules = scratch.session()
+        self._tombstones = Tombstones(settings)
         self._handle: DeltaTable | None = None
         self._positions: dict[str, int] = {}
         self._gaps: list[Gap] = []
@@ -257,7 +259,7 @@ class BronzeTable:
         loaded_at = max(datetime.now(UTC), self._loaded_at + timedelta(microseconds=1))
         landed = [*landing_schema(self.source), *(pa.field(name, kind) for name, kind in extras.items())]
         rows = pa.concat_tables([with_columns(file.rows, landed) for file in ordered]).combine_chunks()
-        batch = self._complete(rows, loaded_at)
+        batch = self._complete(self._tombstones.without_erased(rows), loaded_at)
         positions = positions_after(self._positions, ordered)
         gaps = _left([*self._gaps, *passed], ordered, positions)
         moved = {file.chain for file in ordered}

@@ -100,15 +100,17 @@ class GoldTable:
         self._observe()
         return len(self._stale)
 
-    def advance(self) -> GoldRound | None:
-        """Refreshes the slices that are due, in one commit; None: none is. After an error the position is
-        read anew."""
+    def advance(self, *, at_once: bool = False) -> GoldRound | None:
+        """Refreshes the slices that are due (``at_once``: all that are stale), in one commit; None: none is.
+        After an error the position is read anew."""
         self._observe()
         if self._everything:
             slices = set(self._stale)
             return self._finished(self._overwrite(), slices, more=False)
         now = self._clock()
-        due = sorted(one for one in self._stale if now - self._refreshed.get(one, -1e18) >= self._every)
+        due = sorted(
+            one for one in self._stale if at_once or now - self._refreshed.get(one, -1e18) >= self._every
+        )
         if self._additive:
             due = sorted(self._stale) if len(due) == len(self._stale) else []
         if not due:

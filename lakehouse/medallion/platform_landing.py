@@ -68,6 +68,12 @@ def read(settings: Settings, name: str) -> Iterator[pa.Table]:
             continue  # cleaned up meanwhile
 
 
+def newest(settings: Settings, name: str) -> pa.Table | None:
+    """The chain's newest file, which clean-up leaves; None: there has been none."""
+    files = _files(folder(settings, name))
+    return pq.ParquetFile(files[-1]).read() if files else None
+
+
 def names(settings: Settings, name: str) -> tuple[str, ...]:
     """Names of the chain's files that are there: equal as long as nobody adds to it or cleans it up."""
     return tuple(path.name for path in _files(folder(settings, name)))

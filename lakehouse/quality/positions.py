@@ -113,7 +113,7 @@ def _concerns(declared: Dataset, upstream: str, commit: delta_log.Commit) -> boo
     """Whether the driver computes something anew for this commit (see ``lakehouse.medallion``)."""
     told: dict[str, Any] | None = commits.metadata_of(commit.info)
     changes = bool(commit.replaced) or any(file.data_change for file in commit.added)
-    if commits.is_restore(commit.info) or not changes:
+    if commits.is_no_news(commit.info) or not changes:
         return False
     feeds = [feed for feed in declared.feeds if feed.dataset == upstream and feed.stale]
     match declared.build:

@@ -72,7 +72,4 @@ def _without_old_rows(
     rows = rows.filter(pc.fill_null(pc.greater_equal(times, pa.scalar(first, times.type)), True))
     if not rows.num_rows:
         return None
-    if declared.partition:
-        kind = declared.schema.field(declared.partition).type
-        rows = rows.append_column(declared.partition, pa.repeat(pa.scalar(partition, kind), rows.num_rows))
     return delta_commit.write_file(path, declared, rows, partition or None)

@@ -42,14 +42,15 @@ class FileAction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_file(table: Path, declared: Dataset, rows: pa.Table, partition: str | None) -> FileAction:
-    """Writes rows of one partition as a data file of the table, durable, not yet part of it."""
+    """Writes rows of one partition, with or without its column, as a data file of the table: durable, not yet
+    part of it."""
     name = f"part-00000-{uuid.uuid4()}-c000.snappy.parquet"
     folder = ""
     if declared.partition:
         assert partition is not None
         folder = f"{declared.partition}={folder_name(partition)}/"
         (table / folder).mkdir(exist_ok=True)
-        rows = rows.drop_columns([declared.partition])
+        rows = rows.drop_columns([name for name in rows.column_names if name == declared.partition])
     file = table / f"{folder}{name}"
     with open(file, "xb") as stream:
         pq.write_table(rows, stream, compression="snappy", use_deprecated_int96_timestamps=False)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import date, datetime
 
 import click
 import msgspec
@@ -13,6 +11,8 @@ from contracts.configuration import Resolved
 from runtime.commands._archive import archive
 from runtime.commands._audited import os_user
 from runtime.commands._catalog import annotate, catalog, lineage
+from runtime.commands._erase import erase
+from runtime.commands._health import health
 from runtime.commands._progress import show
 from runtime.commands._quality import check
 from runtime.commands._tables import optimize, restore, retention, vacuum
@@ -38,7 +38,11 @@ def command() -> None:
     """Run the lakehouse driver, and see and change its tables."""
 
 
-for one in (optimize, vacuum, retention, restore, check, archive, catalog, lineage, annotate):
+COMMANDS = (
+    *(optimize, vacuum, retention, restore, check, health, archive, erase),
+    *(catalog, lineage, annotate),
+)
+for one in COMMANDS:
     command.add_command(one)
 
 
@@ -108,76 +112,5 @@ def refresh_table(
         show(steps, dry_run)
 
 
-@command.command(
-    "health",
-    epilog="""\b
-Examples:
-  dp lakehouse health
-  dp lakehouse health --json | jq '.tables[] | select(.fresh == false).name'
-
-\b
-Exit code: 0 all well, 1 the driver is not running well or a table is not fresh.""",
-)
-@click.option("as_json", "--json", is_flag=True, help="The same as JSON.")
-@click.pass_obj
-def health(resolved: Resolved, as_json: bool) -> None:
-    """Shows the driver's state and, of each table, its size and its newest event."""
-    from contracts.heartbeat import read_heartbeats
-    from lakehouse.datasets import DATASETS
-    from lakehouse.driver.loop import SERVICE
-    from lakehouse.storage.tables import table_info
-
-    settings = resolved.settings
-    now = datetime.now(UTC)
-    beat = read_heartbeats(settings).get(SERVICE)
-    alive = beat is not None and now.timestamp() - beat.at < 10
-    state = beat.state if beat is not None and alive else "not running"
-    tables = []
-    for declared in DATASETS.values():
-        info = table_info(settings, declared)
-        age = (now - info.newest).total_seconds() if info.newest else None
-        tables.append(
-            {
-                **msgspec.to_builtins(info),
-                "layer": declared.layer,
-                "age_seconds": None if age is None else round(age, 1),
-                "fresh": age is not None and age <= declared.freshness.total_seconds(),
-            }
-        )
-    well = state == "running" and all(table["fresh"] or table["newest"] is None for table in tables)
-    driver = {"state": state, "message": beat.message if beat and alive else ""}
-    answer = {"healthy": well, "driver": driver, "tables": tables}
-    if as_json:
-        click.echo(msgspec.json.encode(answer).decode())
-    else:
-        _print_health(answer)
-    sys.exit(0 if well else 1)
-
-
 def _day(at: datetime | None) -> date | None:
     return at.date() if at else None
-
-
-def _print_health(answer: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    if not console.is_terminal:
-        console.width = 160
-    driver = answer["driver"]
-    console.print(f"driver: {driver['state']}" + (f" ({driver['message']})" if driver["message"] else ""))
-    shown = Table("layer", "table", "version", "rows", "files", "MB", "newest event", "age")
-    for table in answer["tables"]:
-        age = table["age_seconds"]
-        shown.add_row(
-            table["layer"],
-            table["name"],
-            str(table["version"]) if table["version"] >= 0 else "–",
-            f"{table['rows']:,}",
-            f"{table['files']:,}",
-            f"{table['bytes'] / 1e6:,.1f}",
-            table["newest"] or "–",
-            "–" if age is None else f"{age:,.0f} s" + ("" if table["fresh"] else " (late)"),
-        )
-    console.print(shown)

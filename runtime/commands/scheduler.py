@@ -1,4 +1,4 @@
-"""`dp scheduler`: starts the batch jobs at their time."""
+"""`dp scheduler`: starts the batch jobs at their time, watches over health, and tells of alerts."""
 
 from __future__ import annotations
 
@@ -27,12 +27,16 @@ def command(resolved: Resolved) -> None:
 
     A closed day is run, and again where late data touched it within `batch.late_days`. One run at a time,
     each a process of its own, tried again when it fails. `dp batch history` shows the runs.
+
+    Beside them, every `health.sample_seconds`, it examines the platform, leaves a sample in
+    `platform_metrics_silver`, and tells of alerts (`dp alerts list`).
     """
     from batch.archiving import archiving
     from batch.duty import BatchJobs
     from batch.schedule import Scheduler
     from contracts import logs
     from contracts.heartbeat import HeartbeatWriter
+    from runtime.monitoring import health_monitor
     from runtime.topology.environment import background_environment
 
     settings = resolved.settings
@@ -43,13 +47,16 @@ def command(resolved: Resolved) -> None:
     marks = {name: text for name in _MARKS if (text := os.environ.get(name)) is not None}
     environment = {**background_environment(resolved), **marks}
     jobs = BatchJobs(settings, environment)
-    scheduler = Scheduler([jobs, *archiving(settings, environment)], stop)
+    monitor = health_monitor(settings)
+    scheduler = Scheduler([jobs, monitor, *archiving(settings, environment)], stop)
     beats = HeartbeatWriter(settings, SERVICE)
     scheduler.start()
     while True:
         troubles = [f"{state.duty.name}: {state.error}" for state in scheduler.states if state.error]
         details: dict[str, Any] = {
             "running": jobs.running,
+            "health": monitor.latest.status if monitor.latest else None,
+            "findings": len(monitor.latest.findings) if monitor.latest else 0,
             "next": {s.duty.name: s.next_at.isoformat() for s in scheduler.states if s.next_at},
         }
         beats.beat(

@@ -25,6 +25,7 @@ from streams import packing
 from streams.ingestion import dead_letters
 from streams.ingestion.chunks import Chunk, Chunker
 from streams.ingestion.holes import HoleWatch
+from streams.ingestion.refusal_count import RefusalCount
 from streams.ingestion.status import SourceStatus
 from streams.payload import to_payload
 
@@ -56,6 +57,8 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
         self._topic_id = ""
         self._through: dict[TopicPartition, int] = {}
         """Last source offset sent, of each partition that is ours and has been read."""
+        self._refused: dict[TopicPartition, RefusalCount] = {}
+        """Dead letters of each of those partitions."""
         self._holes = HoleWatch(settings, source)
         self._holes_checked_at = time.monotonic()
         self._round = asyncio.Lock()
@@ -128,7 +131,9 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
             await self._settled()
             self._epoch += 1
             self._through.clear()
+            self._refused.clear()
             self._status.lag.clear()
+            self._status.refused.clear()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         log.info("assigned %s", sorted(f"{tp.topic}/{tp.partition}" for tp in assigned))
@@ -136,7 +141,7 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
     async def _ingest(self, batches: Batches) -> int:
         """Sends all records of the batches; they are committed while the next ones are decoded."""
         sent: list[Any] = []
-        read, through = 0, {}
+        read, through = 0, dict[TopicPartition, int]()
         for partition, fetched in batches.items():
             checked = False
             for chunk in self._chunker.chunks(partition, fetched):
@@ -148,7 +153,12 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
                 through[partition] = chunk.through
                 await asyncio.sleep(0)  # decoding is long: let heartbeats and other sources in
         await self._settled()
-        self._unsettled = asyncio.create_task(self._commit(sent, through))
+        # Counted up to these offsets; the next round counts on while this one is committed.
+        counted = {
+            partition: (self._refused[partition].metadata, self._refused[partition].count)
+            for partition in through
+        }
+        self._unsettled = asyncio.create_task(self._commit(sent, through, counted))
         return read
 
     async def _settled(self) -> None:
@@ -158,15 +168,26 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
             await asyncio.shield(self._unsettled)
             self._unsettled = None
 
-    async def _commit(self, sent: list[Any], through: dict[TopicPartition, int]) -> None:
+    async def _commit(
+        self,
+        sent: list[Any],
+        through: dict[TopicPartition, int],
+        counted: dict[TopicPartition, tuple[str, int]],
+    ) -> None:
         await asyncio.gather(*sent)
         if not through:
             return
         await self._consumer.commit(
-            {partition: OffsetAndMetadata(last + 1, "") for partition, last in through.items()}
+            {
+                partition: OffsetAndMetadata(last + 1, counted[partition][0])
+                for partition, last in through.items()
+            }
         )
         self._status.committed_at = time.time()
         for partition, last in through.items():
+            if (refused := self._refused.get(partition)) is not None:
+                place = f"{partition.partition}/{refused.series}"
+                self._status.refused[place] = counted[partition][1]
             end = self._consumer.highwater(partition) or 0
             self._status.lag[partition.partition] = max(end - last - 1, 0)
 
@@ -196,6 +217,7 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
             await self._producer.send(self._source.internal_topic, record, partition=partition.partition)
         )
         self._through[partition] = chunk.through
+        self._refused[partition].add((rejected.record.offset for rejected in chunk.rejected), chunk.through)
         self._status.events += len(chunk.offsets)
         self._status.bytes += chunk.size
         self._status.invalid.update(rejected.error.kind for rejected in chunk.rejected)
@@ -205,10 +227,12 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
     async def _check_first(self, partition: TopicPartition, first: int) -> None:
         """Accepts a batch that begins where the last one ended, or later where the broker proves why."""
         known = self._through.get(partition)
-        if known is None:
+        if partition not in self._refused:
+            committed, metadata = await self._committed(partition)
+            self._refused[partition] = RefusalCount(committed, metadata)
+            known = (committed or 0) - 1 if known is None else known
             await self._learn_topic_id()
-            committed = await self._consumer.committed(partition)
-            known = (committed or 0) - 1
+        assert known is not None
         expected = known + 1
         if first < expected:
             raise DependencyError(
@@ -218,6 +242,12 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
         if first > expected:
             await self._explain_gap(partition, expected, first)
         self._through[partition] = known
+
+    async def _committed(self, partition: TopicPartition) -> tuple[int | None, str]:
+        """The committed offset and its metadata, which aiokafka's public call leaves out."""
+        found = await self._consumer._coordinator.fetch_committed_offsets([partition])
+        offset, metadata = found.get(partition, (-1, ""))
+        return (None, "") if offset == -1 else (offset, metadata)
 
     async def _learn_topic_id(self) -> None:
         topic = self._source.topic

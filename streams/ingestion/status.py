@@ -24,6 +24,8 @@ class SourceStatus(Struct, kw_only=True):
     """Bytes of all source records read."""
     invalid: Counter[str] = field(default_factory=Counter)
     """Dead letters by kind."""
+    refused: dict[str, int] = field(default_factory=dict)
+    """Dead letters below the committed offset, by `<partition>/<series>`: see ``refusal_count``."""
     skipped: Counter[str] = field(default_factory=Counter)
     """Records that are no events and no faults, by kind."""
     lost: int = 0
@@ -49,6 +51,7 @@ class SourceStatus(Struct, kw_only=True):
             "events": self.events,
             "bytes": self.bytes,
             "invalid": dict(self.invalid),
+            "refused": dict(self.refused),
             "skipped": dict(self.skipped),
             "lost": self.lost,
             "resent": self.resent,

@@ -24,13 +24,13 @@ from lakehouse.embedded.jobs import EmbeddedJobs
 from lakehouse.jobs.declaration import job_named, output_file
 from lakehouse.jobs.history import runs
 from lakehouse.jobs.runner import run_job
-from lakehouse.reading.snapshots import Snapshots
+from lakehouse.reading.stream_snapshots import AllSnapshots
 from lakehouse.storage import commits
 from tests.lakehouse.conftest import Landing, event
 from tests.lakehouse.driver_process import Driver, count, environment, until, with_shortest_cadence
 from tests.lakehouse.view_rows import DAY, Views, session, window
 from tests.system.spark_cluster import SparkCluster, eventually
-from web.health import health
+from web.health import Doctor
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
@@ -87,7 +87,7 @@ def silver_is_through(settings: Settings) -> bool:
 
 
 def reasons(settings: Settings) -> list[str]:
-    return health(settings, Snapshots(settings, DATASETS), DATASETS).reasons
+    return Doctor(settings, AllSnapshots(settings, DATASETS), DATASETS).health().reasons
 
 
 def test_a_round_outlives_the_worker_that_ran_it(

@@ -90,7 +90,7 @@ def settings_for(root: Path, *, host: str = "127.0.0.1", port: int = 26010, **ap
     return Settings(
         paths=Paths(data=str(root)),
         network=Network(host=host),
-        ports=Ports(api=port),
+        ports=Ports(api=port, kafka_external=1),  # where no broker listens, whatever runs on this machine
         api=sections.Api(**api),
     )
 

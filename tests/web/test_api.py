@@ -190,6 +190,7 @@ def test_openapi_names_every_operation(settings: Settings, with_client: Any) -> 
         operations = {o["operationId"] for path in document["paths"].values() for o in path.values()}
         assert operations == {
             *("Health", "Problem", "Query"),
+            *("HealthReport", "Alerts", "AddSilence", "RemoveSilence"),
             *("Streams", "Jobs", "Metrics", "Events"),
             "ListTables",
             "GetTable",

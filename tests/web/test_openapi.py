@@ -161,6 +161,11 @@ ASKED = (
     "/jobs",
     "/jobs?job=user_segments&status=succeeded&limit=1",
     "/metrics",
+    "/quality?passed=true",
+    "/quality/app_events_silver?limit=1",
+    "/health/report",
+    "/health/report?format=html",
+    "/alerts?all=true",
 )
 FORMS = (
     "application/json",
@@ -206,6 +211,10 @@ def test_answers_are_those_that_are_promised(contract: Contract, silver: Setting
         seen.add(contract.check(large))
         change = {"owner": "growth@shop.example", "tags": ["kpi"]}
         seen.add(contract.check(await client.patch("/tables/app_events_silver", json=change)))
+        silence = {"rule": "lag_high", "subject": "*", "seconds": 60, "reason": "A test."}
+        silenced = await client.post("/alerts/silences", json=silence)
+        seen.add(contract.check(silenced))
+        seen.add(contract.check(await client.delete(f"/alerts/silences/{silenced.json()['id']}")))
         assert seen == set(OPERATIONS) - {"Events"}
 
     with_client(silver, body)

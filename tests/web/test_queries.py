@@ -170,6 +170,17 @@ def test_equal_queries_at_once_run_once(silver: Settings, with_queries: Any) -> 
     with_queries(silver, body)
 
 
+def test_no_answer_from_before_an_erasure_is_given(silver: Settings, with_queries: Any) -> None:
+    async def body(queries: Queries) -> None:
+        for misses in (1, 1, 2, 2):
+            if misses == 2 and queries.executions.misses == 1:
+                (silver.data_root / "erasures" / "a-person").mkdir(parents=True)
+            await queries.query(COUNT)
+            assert queries.executions.misses == misses
+
+    with_queries(silver, body)
+
+
 def test_a_query_ends_with_the_last_that_waits_for_it(silver: Settings, with_queries: Any) -> None:
     async def body(queries: Queries) -> None:
         (pid,) = queries.sandbox.pids

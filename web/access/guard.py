@@ -18,6 +18,7 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from msgspec import Struct
 
 from contracts.settings import Settings
+from lakehouse.health.html import STYLE_HASH
 from web.access.calls import MOST_CHARACTERS, Call, CallLog
 from web.access.exchange import Exchange
 from web.access.keys import ANYBODY, LOCAL, Caller
@@ -32,7 +33,9 @@ from web.errors import REQUEST_ID, STATEMENT
 SECURITY_HEADERS: Pairs = (
     (
         b"content-security-policy",
-        b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        # The style is that of the health report, which is one file.
+        f"default-src 'none'; script-src 'self'; style-src 'self' {STYLE_HASH}; ".encode()
+        + b"connect-src 'self'; img-src 'self' data:; "
         b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
     (b"x-content-type-options", b"nosniff"),

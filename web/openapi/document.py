@@ -18,6 +18,7 @@ from web.openapi.headers import HEADERS, headers_of
 from web.openapi.operations import OPERATIONS, PARAMETERS, TAGS, Told
 from web.openapi.problems import answers_of, codes_of
 from web.openapi.schemas import REF, schemas_of
+from web.routes.health_report import SilenceBody
 from web.routes.sql import QueryBody
 
 JSON = "application/json"
@@ -44,7 +45,7 @@ def document(base: dict[str, Any], application: Litestar, *, asks_for_keys: bool
     ]
     items = [told.items for told in OPERATIONS.values() if told.items]
     found, components = schemas_of(
-        [*(kind for _, kind in answered), Problem, *items], sent=(Annotation, QueryBody)
+        [*(kind for _, kind in answered), Problem, *items], sent=(Annotation, QueryBody, SilenceBody)
     )
     components["Problem"]["properties"]["code"]["enum"] = list(KINDS)
     schemas: dict[str, list[Any]] = {}

@@ -8,16 +8,29 @@ from typing import Any
 from msgspec import structs
 
 from kafka_cluster.state import STREAMS_GROUP, ConsumerState, PartitionLag
+from lakehouse.alerts.listing import AlertList, ListedAlert
+from lakehouse.alerts.silences import Silence
 from lakehouse.audit.reading import Recorded
 from lakehouse.catalog import CatalogExport, Commit, TableDetail, TableEntry, TableSummary
 from lakehouse.catalog.entries import CATALOG_VERSION, FailedRule, Quality, TableColumn, TableRule
+from lakehouse.health.report import (
+    Disk,
+    LayerHealth,
+    Report,
+    ServiceHealth,
+    SourceHealth,
+    Storage,
+    TableReport,
+)
 from lakehouse.jobs.history import Run
 from lakehouse.lineage.columns import ColumnRef
 from lakehouse.lineage.graph import Around, ColumnEdge, Edge, Node
+from lakehouse.quality.results import Result
 from web.answers import QueryAnswer
 from web.errors import KINDS, ProblemKind
-from web.health import Disk, Health, ServiceHealth, TableHealth
+from web.health import Component, Health, TableHealth
 from web.live import Moment, ServiceRate, SourceRate
+from web.routes.quality import TableQuality
 from web.sandbox.protocol import Column
 from web.streams import Session, Streams, Window, WorkerPartition
 
@@ -138,28 +151,98 @@ PREVIEW = QueryAnswer(
     elapsed_ms=2.9,
 )
 
+_RESTARTING = "ingestion is restarting: exit 1"
+_SERVICE = ServiceHealth(
+    name="ingestion",
+    state="restarting",
+    message="exit 1",
+    pid=4711,
+    restarts=1,
+    memory_bytes=96_468_992,
+    events_per_second=498.6,
+    total=1_796_204,
+    heartbeat_age_seconds=0.6,
+    status="degraded",
+    reasons=[_RESTARTING],
+)
+_DISK = Disk(total=512_110_190_592, free=201_863_462_912)
 HEALTH = Health(
     status="degraded",
     at=_AT,
-    reasons=["ingestion is restarting: exit 1"],
-    services=[
-        ServiceHealth(
-            name="ingestion",
-            state="restarting",
-            message="exit 1",
-            pid=4711,
-            restarts=1,
-            memory_bytes=96_468_992,
-            events_per_second=498.6,
-            total=1_796_204,
-            heartbeat_age_seconds=0.6,
+    live=True,
+    ready=True,
+    reasons=[_RESTARTING],
+    components={"services": Component(status="degraded", reasons=[_RESTARTING])},
+    services=[_SERVICE],
+    tables={
+        _SILVER: TableHealth(
+            freshness="fresh", newest_event=_AT, lag_seconds=21.4, version=5120, status="ok"
+        ),
+    },
+    disk=_DISK,
+)
+REPORT = Report(
+    at=_AT,
+    status="degraded",
+    reasons=[_RESTARTING],
+    services=[_SERVICE],
+    layers=[LayerHealth(name="silver", status="ok", reasons=[], tables=7)],
+    tables=[TableReport(name=_SILVER, layer="silver", freshness_target_seconds=60.0, version=5120)],
+    disk=_DISK,
+    storage=Storage(growth_bytes_per_day=2_147_483_648.0, days_until_full=94.0),
+    sources=[SourceHealth(name="app_events", dead_letters=12, dead_letters_per_minute=0.0)],
+)
+_SILENCE = Silence(
+    id="5d41402abc4b2a76",
+    rule="service_degraded",
+    subject="ingestion",
+    until=_AT.replace(hour=11),
+    by="ada",
+    reason="The registry moves to another host.",
+    created_at=_AT,
+)
+SILENCE = _SILENCE
+ALERTS = AlertList(
+    at=_AT,
+    alerts=[
+        ListedAlert(
+            rule="service_degraded",
+            subject="ingestion",
+            severity="warning",
+            says=_RESTARTING,
+            runbook="docs/runbooks/service_degraded.md",
+            state="firing",
+            since=_AT,
+            seen_at=_AT,
+            fired_at=_AT,
+            told=True,
+            silenced_by=_SILENCE.id,
         )
     ],
-    tables={
-        _SILVER: TableHealth(freshness="fresh", newest_event=_AT, lag_seconds=21.4, version=5120),
-    },
-    disk=Disk(total=512_110_190_592, free=201_863_462_912),
+    silences=[_SILENCE],
+    undelivered=0,
 )
+QUALITY = [
+    TableQuality(
+        table=_SILVER,
+        layer="silver",
+        run_id="0f3c",
+        checked_at=_AT,
+        score=0.9792,
+        rules=21,
+        passed=20,
+        results=[
+            Result(
+                rule="event_id_unique",
+                severity="flag",
+                passed=True,
+                rows_checked=1_843_200,
+                rows_failed=0,
+                message=None,
+            )
+        ],
+    )
+]
 KIND: ProblemKind = KINDS["timeout"]
 
 STREAMS = Streams(

@@ -43,6 +43,25 @@ _BY_TYPE = (
 
 OPERATIONS: dict[str, Told] = {
     "Health": Told(example=examples.HEALTH, also={503: "`status` is failed; the body is the same."}),
+    "HealthReport": Told(
+        example=examples.REPORT, texts={"text/html": "<!doctype html><title>Health</title>…"}
+    ),
+    "Alerts": Told(example=examples.ALERTS),
+    "AddSilence": Told(
+        example=examples.SILENCE,
+        bodies={
+            "one service for two hours": {
+                "rule": "service_degraded",
+                "subject": "ingestion",
+                "seconds": 7200,
+                "reason": "The registry moves to another host.",
+            }
+        },
+        problems=("contract",),
+    ),
+    "RemoveSilence": Told(example=examples.ALERTS, problems=("contract",)),
+    "Quality": Told(example=examples.QUALITY),
+    "QualityTrend": Told(example=examples.QUALITY),
     "Problem": Told(example=examples.KIND),
     "ListTables": Told(example=examples.TABLES),
     "GetTable": Told(example=examples.DETAIL),
@@ -102,9 +121,10 @@ PARAMETERS: dict[str, Any] = {
     "order": "-event_timestamp",
     "owner": "data-platform",
     "q": "events hour",
+    "silence_id": "5d41402abc4b2a76",
     "since": "2026-11-24T00:00:00Z",
     "status": "succeeded",
-    "table": "event_metrics_gold",
+    "table": "app_events_silver",
     "tag": "metrics",
     "until": "2026-11-25T00:00:00Z",
     "user": "alice",
@@ -116,6 +136,7 @@ TAGS = {
     "platform": "How the platform is, and what problems mean.",
     "tables": "The tables: what is in them, their versions, their newest rows, their owners.",
     "catalog": "All tables as one document, and where data come from.",
+    "quality": "What checks said of the tables, now and before.",
     "sql": "Read-only SQL over the tables, in DuckDB's dialect.",
     "audit": "Who did what, and when.",
     "live": "What goes on now: streams, batch runs, metrics, a moment a second.",

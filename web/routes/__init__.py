@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from litestar.handlers import BaseRouteHandler
 
-from web.routes import audit, catalog, live, platform, quality, sql, tables
+from web.routes import audit, catalog, health_report, live, platform, quality, sql, tables
 
 ROUTES: list[BaseRouteHandler] = [
     *platform.ROUTES,
+    *health_report.ROUTES,
     *tables.ROUTES,
     *catalog.ROUTES,
     *quality.ROUTES,

@@ -11,22 +11,21 @@ from litestar.di import NamedDependency
 from litestar.params import PathParameter
 
 from contracts.errors import NotFound
-from contracts.settings import Settings
 from web.access.scopes import OPEN
 from web.errors import KINDS, ProblemKind
-from web.health import Health, HealthWord, health
-from web.queries import Queries
+from web.health import Doctor, Health, HealthWord
 
 Code = Annotated[str, PathParameter(description="Code of a problem document.")]
 
 
 @get("/health", operation_id="Health", summary="Is the platform well?", tags=["platform"], opt=OPEN)
 async def get_health(
-    request: Request[Any, Any, Any], settings: NamedDependency[Settings], queries: NamedDependency[Queries]
+    request: Request[Any, Any, Any], doctor: NamedDependency[Doctor]
 ) -> Response[Health | HealthWord]:
-    """200 while `status` is healthy or degraded, 503 when it is failed."""
-    found: Health = await asyncio.to_thread(health, settings, queries.snapshots, queries.datasets)
-    status_code = 503 if found.status == "failed" else 200
+    """That it answers says that the API is live. 200 while the platform is `ready` (`status` is healthy or
+    degraded), 503 when it is not (failed)."""
+    found = await asyncio.to_thread(doctor.health)
+    status_code = 200 if found.ready else 503
     if request.scope["state"]["has_key"]:
         return Response(found, status_code=status_code)
     return Response(HealthWord(status=found.status), status_code=status_code)

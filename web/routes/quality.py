@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from litestar import Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.params import QueryParameter
 from msgspec import Meta, Struct
 
 from lakehouse.catalog import Catalog
@@ -15,7 +15,7 @@ from lakehouse.datasets import Layer
 from lakehouse.datasets.nearest import unknown
 from lakehouse.quality.results import Checked, Result
 from web.metadata import Metadata
-from web.routes.tables import InLayer, as_json
+from web.routes.tables import InLayer, TableName, as_json
 
 Of = Annotated[str | None, QueryParameter(description="This table alone.")]
 Passed = Annotated[
@@ -67,7 +67,7 @@ async def get_quality(
 
 @get("/quality/{table:str}", operation_id="QualityTrend", summary="Results over time", tags=["quality"])
 async def get_quality_trend(
-    metadata: NamedDependency[Metadata], table: FromPath[str], limit: Runs = 20
+    metadata: NamedDependency[Metadata], table: TableName, limit: Runs = 20
 ) -> Response[list[TableQuality]]:
     """The last checks of a table, the newest first."""
 

@@ -1,0 +1,1 @@
+"""Removes one person from everything that the platform keeps."""

@@ -1,0 +1,47 @@
+"""Puts the health monitor together: what it may not import itself is handed to it here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from contracts.settings import Settings
+from lakehouse.health.services import SeenCluster
+
+if TYPE_CHECKING:
+    from kafka_cluster.cluster import ClusterManager
+    from lakehouse.health.monitor import Monitor
+
+
+def health_monitor(settings: Settings) -> Monitor:
+    """The scheduler's duty. Raises SettingsError for a batch schedule that is none."""
+    from batch.schedule import Cron
+    from lakehouse.alerts.keeper import Keeper
+    from lakehouse.health.examination import Examination
+    from lakehouse.health.monitor import Monitor
+
+    cron = Cron(settings.batch.schedule, settings.batch.time_zone)
+    examination = Examination(
+        settings,
+        cluster=_Broker(settings).look,
+        last_time=cron.last_before,
+        since=datetime.now(UTC),
+    )
+    return Monitor(settings, examination, Keeper(settings))
+
+
+class _Broker:
+    """Kafka's own word, asked where no supervisor passes it on."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._manager: ClusterManager | None = None
+
+    def look(self) -> SeenCluster:
+        if self._manager is None:
+            from kafka_cluster.cluster import ClusterManager
+
+            self._manager = ClusterManager(self._settings)
+        return msgspec.convert(msgspec.to_builtins(self._manager.state()), SeenCluster)
