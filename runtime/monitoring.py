@@ -12,13 +12,16 @@ from lakehouse.health.services import SeenCluster
 
 if TYPE_CHECKING:
     from kafka_cluster.cluster import ClusterManager
+    from lakehouse.audit import Recorder
     from lakehouse.health.monitor import Monitor
 
 
-def health_monitor(settings: Settings) -> Monitor:
+def health_monitor(settings: Settings, audit: Recorder) -> Monitor:
     """The scheduler's duty. Raises SettingsError for a batch schedule that is none."""
     from batch.schedule import Cron
+    from lakehouse.alerts.announcements import Announcements
     from lakehouse.alerts.keeper import Keeper
+    from lakehouse.audit.alerts import alert_listener
     from lakehouse.health.examination import Examination
     from lakehouse.health.monitor import Monitor
 
@@ -29,7 +32,9 @@ def health_monitor(settings: Settings) -> Monitor:
         last_time=cron.last_before,
         since=datetime.now(UTC),
     )
-    return Monitor(settings, examination, Keeper(settings))
+    announcements = Announcements()
+    announcements.subscribe(alert_listener(audit))
+    return Monitor(settings, examination, Keeper(settings, announcements=announcements))
 
 
 class _Broker:

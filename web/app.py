@@ -12,6 +12,7 @@ from contracts.settings import Settings
 from kafka_cluster.cluster import ClusterManager
 from lakehouse.alerts.announcements import Announcements
 from lakehouse.audit import UNRECORDED, Recorder
+from lakehouse.audit.alerts import alert_listener
 from lakehouse.catalog import Catalog
 from web import errors, page, routes
 from web.access.calls import CallLog
@@ -47,6 +48,7 @@ def create_app(
     live = Live(settings, queries)
     doctor = Doctor(settings, queries.snapshots, queries.datasets)
     heard = announcements or Announcements()
+    heard.subscribe(alert_listener(audit))
     metrics = registry(settings, queries, cluster, live, doctor, audit)
     calls = calls or CallLog()
     calls.subscribe(CallAudit(audit))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import msgspec
 
 from contracts.configuration import Resolved
 from contracts.errors import PlatformError
+from runtime.commands._audited import announced, os_user
 from runtime.commands._span import Span
 
 if TYPE_CHECKING:
@@ -76,15 +76,17 @@ def silence(resolved: Resolved, rule: str, subject: str, lasts: timedelta, reaso
     """
     from lakehouse.alerts.silences import add_silence
 
-    made = add_silence(
-        resolved.settings,
-        rule,
-        subject,
-        lasts=lasts,
-        by=getpass.getuser(),
-        reason=reason,
-        now=datetime.now(UTC),
-    )
+    with announced(resolved.settings) as announcements:
+        made = add_silence(
+            resolved.settings,
+            rule,
+            subject,
+            lasts=lasts,
+            by=os_user(),
+            reason=reason,
+            now=datetime.now(UTC),
+            announcements=announcements,
+        )
     click.echo(made.id)
     click.echo(f"{rule} {made.subject} is silenced until {made.until:%Y-%m-%d %H:%M} UTC.", err=True)
 
@@ -96,7 +98,10 @@ def unsilence(resolved: Resolved, silence_id: str) -> None:
     """Ends a silence; `dp alerts list` shows the ids."""
     from lakehouse.alerts.silences import remove_silence
 
-    ended = remove_silence(resolved.settings, silence_id, by=getpass.getuser(), now=datetime.now(UTC))
+    with announced(resolved.settings) as announcements:
+        ended = remove_silence(
+            resolved.settings, silence_id, by=os_user(), now=datetime.now(UTC), announcements=announcements
+        )
     click.echo(f"{ended.rule} {ended.subject} is no longer silenced.")
 
 

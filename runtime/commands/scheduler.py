@@ -36,6 +36,7 @@ def command(resolved: Resolved) -> None:
     from batch.schedule import Scheduler
     from contracts import logs
     from contracts.heartbeat import HeartbeatWriter
+    from lakehouse.audit import AuditLog
     from runtime.monitoring import health_monitor
     from runtime.topology.environment import background_environment
 
@@ -47,7 +48,8 @@ def command(resolved: Resolved) -> None:
     marks = {name: text for name in _MARKS if (text := os.environ.get(name)) is not None}
     environment = {**background_environment(resolved), **marks}
     jobs = BatchJobs(settings, environment)
-    monitor = health_monitor(settings)
+    audit = AuditLog(settings, SERVICE)
+    monitor = health_monitor(settings, audit)
     scheduler = Scheduler([jobs, monitor, *archiving(settings, environment)], stop)
     beats = HeartbeatWriter(settings, SERVICE)
     scheduler.start()
@@ -69,6 +71,7 @@ def command(resolved: Resolved) -> None:
         if stop.wait(1.0):
             break
     scheduler.join()
+    audit.close()
 
 
 _MARKS = ("DP_INSTANCE", "DP_SERVICE")
