@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from contracts.configuration import Resolved
+from runtime.commands._audited import os_user
 
 
 @click.command(
@@ -41,7 +42,7 @@ def erase(resolved: Resolved, user_id: str, dry_run: bool, purge: bool, yes: boo
     if not dry_run and not yes:
         click.confirm("Remove this user everywhere, for good?", abort=True, err=True)
     request = EraseRequest(user_id=user_id, purge=purge, dry_run=dry_run)
-    for step in run_command(settings, request, lambda: make_engine(settings)):
+    for step in run_command(settings, request, lambda: make_engine(settings), os_user()):
         if step.state == "done":
             text = step.message
             click.echo(text if as_json else msgspec.json.decode(text, type=Receipt).text, nl=as_json)

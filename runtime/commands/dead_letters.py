@@ -13,6 +13,7 @@ import msgspec
 
 from contracts.configuration import Resolved
 from contracts.errors import NotFound
+from runtime.commands._audited import command_log, os_user
 
 if TYPE_CHECKING:
     from streams.ingestion.dead_letter_box import Entry
@@ -139,7 +140,12 @@ def replay(resolved: Resolved, where: tuple[str, ...], dry_run: bool, as_json: b
     counts: dict[str, int] = {}
     for letter in letters:
         counts[letter.source_topic] = counts.get(letter.source_topic, 0) + 1
-    sent = 0 if dry_run else dead_letter_box.replay(resolved.settings, letters)
+    sent = 0
+    if not dry_run:
+        with command_log(resolved.settings) as audit:
+            asked = {"where": " ".join(where)} if where else {}
+            audit.record_durably("dead_letters.replay", user=os_user(), details=counts, texts=asked)
+        sent = dead_letter_box.replay(resolved.settings, letters)
     if as_json:
         click.echo(msgspec.json.encode({"selected": len(letters), "sent": sent, "topics": counts}).decode())
         return

@@ -13,6 +13,7 @@ import msgspec
 
 from contracts.configuration import Resolved
 from contracts.sources import source_named
+from runtime.commands._audited import command_log, os_user
 
 if TYPE_CHECKING:
     import polars as pl
@@ -80,6 +81,10 @@ def command(
                 file=sys.stderr,
             )
 
+    if not dry_run:
+        days = {"from": start.isoformat(), "to": end.isoformat() if end else None}
+        with command_log(settings) as audit:
+            audit.record_durably("views.replay", user=os_user(), subject=chosen.name, details=days)
     started = time.monotonic()
     done = replay.rebuild(settings, chosen, start, end, bronze, dry_run=dry_run, on_progress=say)
     if as_json:

@@ -60,6 +60,17 @@ def test_commands_are_recorded_with_their_user(dp: Any) -> None:
     assert "keys.create" in dp("audit", "tail").stdout
 
 
+def test_silences_are_recorded(dp: Any) -> None:
+    made = dp("alerts", "silence", "dead_letters", "--for", "1h", "--reason", "load test")
+    dp("alerts", "unsilence", made.stdout.strip())
+    found = entries(dp, "--filter", "action=alerts.*")
+    assert [(entry["action"], entry["details"]["rule"], entry["texts"]["says"]) for entry in found] == [
+        ("alerts.silenced", "dead_letters", "load test"),
+        ("alerts.unsilenced", "dead_letters", "load test"),
+    ]
+    assert {entry["user"] for entry in found} == {getpass.getuser()}
+
+
 def test_a_key_that_cannot_be_recorded_is_not_made(dp: Any, settings: Settings) -> None:
     audit_folder(settings).write_text("in the way")
     result = dp("keys", "create", "bob", "--scope", "read")

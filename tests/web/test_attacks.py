@@ -55,7 +55,7 @@ class Target(Struct):
             assert secret in asked or secret not in told, (asked, told)
 
     def files(self) -> dict[str, tuple[int, int]]:
-        """All that lies at and beside the data root, but for what the server itself keeps: its state, log and audit log."""
+        """All that lies at and beside the data root, but for what the server keeps of itself."""
         own = [run_folder(self.settings), audit_folder(self.settings), secrets_folder(self.settings)]
         folder = Path(self.places["outside"]).parent
         return {

@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 from contracts.heartbeat import HeartbeatWriter
 from contracts.settings import Paths, Settings
+from lakehouse.audit import AuditLog
 from lakehouse.catalog import TABLES
 from lakehouse.reading.stream_snapshots import AllSnapshots
 from tests.web.access.test_routes import NEEDS
@@ -166,7 +167,7 @@ ASKED = (
     "/health/report",
     "/health/report?format=html",
     "/alerts?all=true",
-    "/audit?limit=5",
+    "/audit?limit=2",
 )
 FORMS = (
     "application/json",
@@ -193,6 +194,8 @@ WRONG = (
 
 def test_answers_are_those_that_are_promised(contract: Contract, silver: Settings, with_client: Any) -> None:
     HeartbeatWriter(silver, "ingestion").beat(state="running", force=True)
+    with AuditLog(silver, "dp") as audit:
+        audit.record("keys.create", user="root", subject="bob", texts={"reason": "x"})
 
     async def body(client: httpx.AsyncClient) -> None:
         seen = set()

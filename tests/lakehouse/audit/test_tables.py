@@ -19,7 +19,7 @@ from lakehouse.audit.reading import Recorded, Wanted, newest
 from lakehouse.audit.verify import verify
 from lakehouse.datasets import DATASETS
 from lakehouse.driver.commands import run_command
-from lakehouse.driver.operations import OptimizeRequest, RestoreRequest
+from lakehouse.driver.operations import EraseRequest, OptimizeRequest, RestoreRequest
 from lakehouse.driver.refresh import RefreshRequest
 from lakehouse.embedded import EmbeddedEngine
 from lakehouse.maintenance.steps import Maintenance
@@ -128,6 +128,28 @@ def test_commands_by_hand_say_who_gave_them(settings: Settings, make_landing: An
     ]
     assert versions(settings) == every_version(settings)
     assert verify(settings).right
+
+
+def test_an_erasure_is_recorded_without_the_person(
+    settings: Settings, make_landing: Any, make_event: Any
+) -> None:
+    make_landing(settings).add(APP_EVENTS, [make_event("a", user_id="person-77")])
+    with AuditLog(settings, "lakehouse-api") as api:
+        for text in ("SELECT * FROM t WHERE user_id = 'person-77'", "SELECT 1"):
+            api.record("api.query", user="bob", texts={"statement": text})
+        api.flush()
+        request = EraseRequest(user_id="person-77")
+        list(run_command(settings, request, lambda: EmbeddedEngine(settings), "alice"))
+    (done, begun) = told(settings, "lakehouse.erase", user="alice")
+    assert (begun.details["state"], done.details["state"]) == ("begun", "done")
+    assert done.details["rows"] >= 1
+    (redacted,) = told(settings, "audit.redacted")
+    assert redacted.user == "alice"
+    assert [entry.texts["statement"] for entry in told(settings, "api.query")] == ["SELECT 1", None]
+    every = [path.read_bytes() for path in audit_folder(settings).rglob("*") if path.is_file()]
+    assert not any(b"person-77" in content for content in every)
+    report = verify(settings)
+    assert report.right, report.faults
 
 
 def test_a_command_that_cannot_be_recorded_changes_nothing(
