@@ -169,6 +169,20 @@ class Lakehouse(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """DuckDB's memory limit in the embedded engine."""
 
 
+class Lineage(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    transport: Literal["off", "file", "http", "client"] = "off"
+    """Where OpenLineage events of runs go: nowhere; `lineage/events.jsonl` under the data root; to `url`;
+    or where the client's own configuration says (OPENLINEAGE_CONFIG, openlineage.yml)."""
+    url: str = ""
+    """Of `http`: base URL of the endpoint; events are posted to `api/v1/lineage` below it."""
+    key_file: str = ""
+    """Of `http`: file with the API key, if the endpoint asks for one; never the key itself."""
+    timeout_seconds: PositiveSeconds = 5.0
+    """Of `http`: time limit of one event, seconds."""
+    namespace: str = "dataplatform"
+    """Namespace of jobs and tables in the events."""
+
+
 class Segments(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     days: Positive = 30
     """Frequency and value count over this many days."""
@@ -369,6 +383,7 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ingestion: Ingestion = field(default_factory=Ingestion)
     streams: Streams = field(default_factory=Streams)
     lakehouse: Lakehouse = field(default_factory=Lakehouse)
+    lineage: Lineage = field(default_factory=Lineage)
     segments: Segments = field(default_factory=Segments)
     spark: Spark = field(default_factory=Spark)
     batch: Batch = field(default_factory=Batch)

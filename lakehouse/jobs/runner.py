@@ -7,7 +7,7 @@ import os
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from lakehouse.jobs.declaration import Job, output_file
 from lakehouse.jobs.history import Run, Trigger, begin, record
 from lakehouse.jobs.sql import as_of, job_sql
 from lakehouse.medallion.parameters import parameters
+from lakehouse.openlineage import Outcome, Reporter
 from lakehouse.reading.view_files import Revisions, ViewFiles, days_of, view_files
 
 META_SEEN = b"dp.seen"
@@ -88,9 +89,16 @@ def run_job(
     audit.begun(run)
     if killed := begin(settings, run):
         audit.ended(killed)
+    reporter = Reporter(settings)
+    at_midnight = datetime.combine(day, time(), UTC)
     try:
-        with closing(engine):
+        with (
+            closing(reporter),
+            reporter.telling(job.name, job.views, engine.name, nominal=at_midnight) as say,
+            closing(engine),
+        ):
             run = _run(settings, job, day, today - timedelta(days=1), engine, run)
+            say(Outcome(rows=run.rows_out))
     except BaseException as error:  # SystemExit too: of a run that took too long
         text = str(error) or type(error).__name__
         if not isinstance(error, PlatformError):

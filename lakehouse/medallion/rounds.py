@@ -37,6 +37,9 @@ from lakehouse.medallion.gold import GoldTable
 from lakehouse.medallion.quarantine import TABLE as QUARANTINE
 from lakehouse.medallion.sessions import SessionTable
 from lakehouse.medallion.silver import SilverTable
+from lakehouse.openlineage import Reporter
+from lakehouse.openlineage.engine import ToldEngine
+from lakehouse.openlineage.landing import told_landing
 from lakehouse.storage import delta_log, tables
 
 SILVER_BUILDS: dict[type, type[Follower]] = {
@@ -94,6 +97,9 @@ class Rounds:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings = settings
         self.status = Status()
+        self._reporter = Reporter(settings)
+        if self._reporter.enabled:
+            engine = ToldEngine(engine, self._reporter)
         self.bronze_tables = [BronzeTable(settings, declared) for declared in _built_by(FromChain)]
         """Of all layers: what is appended as it landed."""
         self.silver_tables: list[Follower] = [
@@ -121,6 +127,7 @@ class Rounds:
     def close(self) -> None:
         for table in self.bronze_tables:
             table.close()
+        self._reporter.close()
 
     def bronze(self, *, beside: bool = False) -> bool:
         """One round; whether more waits. ``beside``: another thread is in `silver` or `gold` meanwhile, whose
@@ -191,8 +198,10 @@ class Rounds:
             self._engine_gone = True
 
     def _take(self, table: BronzeTable) -> tuple[int, bool]:
-        done = table.take()
         name = table.declared.name
+        with told_landing(self._reporter, table) as say:
+            done = table.take()
+            say(done)
         self.status.total += done.rows
         self.status.set_aside += sum(trouble.fresh for trouble in done.troubles)
         if done.troubles:
