@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def health_monitor(settings: Settings, audit: Recorder) -> Monitor:
-    """The scheduler's duty. Raises SettingsError for a batch schedule that is none."""
+    """The scheduler's duty; ``audit`` hears of alerts. Raises SettingsError for a schedule that is none."""
     from batch.schedule import Cron
     from lakehouse.alerts.announcements import Announcements
+    from lakehouse.alerts.audited import recording
     from lakehouse.alerts.keeper import Keeper
-    from lakehouse.audit.alerts import alert_listener
     from lakehouse.health.examination import Examination
     from lakehouse.health.monitor import Monitor
 
@@ -33,7 +33,7 @@ def health_monitor(settings: Settings, audit: Recorder) -> Monitor:
         since=datetime.now(UTC),
     )
     announcements = Announcements()
-    announcements.subscribe(alert_listener(audit))
+    announcements.subscribe(recording(audit))
     return Monitor(settings, examination, Keeper(settings, announcements=announcements))
 
 

@@ -11,8 +11,8 @@ from contracts.errors import PlatformError
 from contracts.settings import Settings
 from kafka_cluster.cluster import ClusterManager
 from lakehouse.alerts.announcements import Announcements
+from lakehouse.alerts.audited import recording
 from lakehouse.audit import UNRECORDED, Recorder
-from lakehouse.audit.alerts import alert_listener
 from lakehouse.catalog import Catalog
 from web import errors, page, routes
 from web.access.calls import CallLog
@@ -34,21 +34,19 @@ def create_app(
     queries: Queries,
     *,
     calls: CallLog | None = None,
-    announcements: Announcements | None = None,
     clock: Clock = utc_now,
     audit: Recorder = UNRECORDED,
 ) -> ASGIApp:
     """The application over open ``queries``. Its OpenAPI document is at `/schema/openapi.json`.
 
     The guard stands before all of it, unknown paths included. ``calls`` learns of every request, ``audit`` of
-    those that are worth it and of changes, ``announcements`` of silences. Raises SettingsError for origins
-    that are none.
+    those that are worth it and of changes. Raises SettingsError for origins that are none.
     """
     cluster = ClusterManager(settings)
     live = Live(settings, queries)
     doctor = Doctor(settings, queries.snapshots, queries.datasets)
-    heard = announcements or Announcements()
-    heard.subscribe(alert_listener(audit))
+    heard = Announcements()
+    heard.subscribe(recording(audit))
     metrics = registry(settings, queries, cluster, live, doctor, audit)
     calls = calls or CallLog()
     calls.subscribe(CallAudit(audit))

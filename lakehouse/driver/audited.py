@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from contracts.errors import DependencyError
+from contracts.settings import Settings
 from lakehouse.audit import UNRECORDED, Recorder
 from lakehouse.audit.redaction import redact
 from lakehouse.driver.operations import ALL, EraseRequest, Request, name_of, perform
@@ -18,9 +19,6 @@ from lakehouse.medallion.rounds import Rounds
 from lakehouse.persons.person import Person, Pseudonyms
 
 Steps = Generator[Progress, None, None]
-
-NOT_TOLD = frozenset({"table", "user_id"})
-"""Of a request: the subject, and the person whom an erasure is about."""
 
 log = logging.getLogger(__name__)
 
@@ -41,27 +39,19 @@ class Audited:
         its last step is told. Raises what ``lakehouse.driver.operations.perform`` raises, and DependencyError
         where it cannot be recorded; all of it with the first step."""
         steps = perform(rounds, request)
-        if isinstance(request, EraseRequest) and not request.dry_run:
-            steps = self._erasing(rounds, steps, request, user)
-        yield from steps if request.dry_run else self._told(steps, request, user)
+        yield from steps if request.dry_run else self._told(steps, request, user, rounds.settings)
 
-    def _erasing(
-        self, rounds: Rounds, steps: Iterator[Progress], request: EraseRequest, user: str | None
-    ) -> Iterator[Progress]:
-        """An erasure takes away what the audit log quotes as well."""
-        for step in steps:
-            if step.state == "done":
-                person = Pseudonyms(rounds.settings).of(request.user_id)
-                names = Person(request.user_id).is_in
-                redact(rounds.settings, self.audit, names, user=user, reason=f"erasure of {person}")
-            yield step
-
-    def _told(self, steps: Iterator[Progress], request: Request, user: str | None) -> Steps:
+    def _told(
+        self, steps: Iterator[Progress], request: Request, user: str | None, settings: Settings
+    ) -> Steps:
         action = f"lakehouse.{name_of(request)}"
         subject = None if request.table == ALL else request.table
-        asked: dict[str, Any] = msgspec.to_builtins(request)
-        details = {name: value for name, value in asked.items() if value is not None and name not in NOT_TOLD}
+        details = _asked(request, settings)
         self.audit.record_durably(action, user=user, subject=subject, details={**details, "state": "begun"})
+        if isinstance(request, EraseRequest):
+            # First: what is recorded of the person until the end is found by the next run.
+            names, reason = Person(request.user_id).is_in, f"erasure of {details['person']}"
+            details["texts"] = redact(settings, self.audit, names, user=user, reason=reason)
         began = time.monotonic()
         rows = 0
         ended = {"state": "stopped"}
@@ -75,7 +65,7 @@ class Audited:
                 yield step
         except Exception as error:
             ended = {"state": "failed", "error": type(error).__name__}
-            texts = {} if isinstance(request, EraseRequest) else {"reason": str(error)}
+            texts = {"reason": str(error)}
             raise
         finally:
             if ended["state"] != "done":
@@ -98,3 +88,11 @@ class Audited:
             self.audit.flush()
         except DependencyError:
             log.exception("a command has ended, and its end is not recorded", extra={"command": action})
+
+
+def _asked(request: Request, settings: Settings) -> dict[str, Any]:
+    """What was asked for; of a person only a pseudonym."""
+    asked: dict[str, Any] = msgspec.to_builtins(request)
+    if isinstance(request, EraseRequest):
+        asked["person"] = Pseudonyms(settings).of(asked.pop("user_id"))
+    return {name: value for name, value in asked.items() if value is not None and name != "table"}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,10 +13,12 @@ import msgspec
 
 from contracts.configuration import Resolved
 from contracts.errors import PlatformError
-from runtime.commands._audited import announced, os_user
+from runtime.commands._audited import command_log, os_user
 from runtime.commands._span import Span
 
 if TYPE_CHECKING:
+    from contracts.settings import Settings
+    from lakehouse.alerts.announcements import Announcements
     from lakehouse.alerts.listing import AlertList
 
 _COLOURS = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
@@ -76,7 +80,7 @@ def silence(resolved: Resolved, rule: str, subject: str, lasts: timedelta, reaso
     """
     from lakehouse.alerts.silences import add_silence
 
-    with announced(resolved.settings) as announcements:
+    with _announced(resolved.settings) as announcements:
         made = add_silence(
             resolved.settings,
             rule,
@@ -98,10 +102,9 @@ def unsilence(resolved: Resolved, silence_id: str) -> None:
     """Ends a silence; `dp alerts list` shows the ids."""
     from lakehouse.alerts.silences import remove_silence
 
-    with announced(resolved.settings) as announcements:
-        ended = remove_silence(
-            resolved.settings, silence_id, by=os_user(), now=datetime.now(UTC), announcements=announcements
-        )
+    settings, now = resolved.settings, datetime.now(UTC)
+    with _announced(settings) as announcements:
+        ended = remove_silence(settings, silence_id, by=os_user(), now=now, announcements=announcements)
     click.echo(f"{ended.rule} {ended.subject} is no longer silenced.")
 
 
@@ -126,6 +129,18 @@ def test(resolved: Resolved, channel: str) -> None:
         else:
             click.echo(f"{one.name}: delivered")
     sys.exit(1 if failed else 0)
+
+
+@contextmanager
+def _announced(settings: Settings) -> Iterator[Announcements]:
+    """What is done to silences meanwhile is in the audit log at the end."""
+    from lakehouse.alerts.announcements import Announcements
+    from lakehouse.alerts.audited import recording
+
+    with command_log(settings) as audit:
+        announcements = Announcements()
+        announcements.subscribe(recording(audit))
+        yield announcements
 
 
 def _print(found: AlertList) -> None:

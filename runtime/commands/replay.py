@@ -82,7 +82,7 @@ def command(
             )
 
     if not dry_run:
-        days = {"from": start.isoformat(), "to": end.isoformat() if end else None}
+        days = {"from": start.isoformat(), **({"to": end.isoformat()} if end else {})}
         with command_log(settings) as audit:
             audit.record_durably("views.replay", user=os_user(), subject=chosen.name, details=days)
     started = time.monotonic()

@@ -47,31 +47,30 @@ def command(resolved: Resolved) -> None:
         signal.signal(number, lambda *_: stop.set())
     marks = {name: text for name in _MARKS if (text := os.environ.get(name)) is not None}
     environment = {**background_environment(resolved), **marks}
-    jobs = BatchJobs(settings, environment)
-    audit = AuditLog(settings, SERVICE)
-    monitor = health_monitor(settings, audit)
-    scheduler = Scheduler([jobs, monitor, *archiving(settings, environment)], stop)
-    beats = HeartbeatWriter(settings, SERVICE)
-    scheduler.start()
-    while True:
-        troubles = [f"{state.duty.name}: {state.error}" for state in scheduler.states if state.error]
-        details: dict[str, Any] = {
-            "running": jobs.running,
-            "health": monitor.latest.status if monitor.latest else None,
-            "findings": len(monitor.latest.findings) if monitor.latest else 0,
-            "next": {s.duty.name: s.next_at.isoformat() for s in scheduler.states if s.next_at},
-        }
-        beats.beat(
-            sum(state.done for state in scheduler.states),
-            state="degraded" if troubles else "running",
-            message="; ".join(troubles),
-            details=details,
-            force=True,
-        )
-        if stop.wait(1.0):
-            break
-    scheduler.join()
-    audit.close()
+    with AuditLog(settings, SERVICE) as audit:
+        jobs = BatchJobs(settings, environment)
+        monitor = health_monitor(settings, audit)
+        scheduler = Scheduler([jobs, monitor, *archiving(settings, environment)], stop)
+        beats = HeartbeatWriter(settings, SERVICE)
+        scheduler.start()
+        while True:
+            troubles = [f"{state.duty.name}: {state.error}" for state in scheduler.states if state.error]
+            details: dict[str, Any] = {
+                "running": jobs.running,
+                "health": monitor.latest.status if monitor.latest else None,
+                "findings": len(monitor.latest.findings) if monitor.latest else 0,
+                "next": {s.duty.name: s.next_at.isoformat() for s in scheduler.states if s.next_at},
+            }
+            beats.beat(
+                sum(state.done for state in scheduler.states),
+                state="degraded" if troubles else "running",
+                message="; ".join(troubles),
+                details=details,
+                force=True,
+            )
+            if stop.wait(1.0):
+                break
+        scheduler.join()
 
 
 _MARKS = ("DP_INSTANCE", "DP_SERVICE")

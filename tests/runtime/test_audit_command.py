@@ -63,10 +63,10 @@ def test_commands_are_recorded_with_their_user(dp: Any) -> None:
 def test_silences_are_recorded(dp: Any) -> None:
     made = dp("alerts", "silence", "dead_letters", "--for", "1h", "--reason", "load test")
     dp("alerts", "unsilence", made.stdout.strip())
-    found = entries(dp, "--filter", "action=alerts.*")
+    found = entries(dp, "--filter", "action=alert.*")
     assert [(entry["action"], entry["details"]["rule"], entry["texts"]["says"]) for entry in found] == [
-        ("alerts.silenced", "dead_letters", "load test"),
-        ("alerts.unsilenced", "dead_letters", "load test"),
+        ("alert.silenced", "dead_letters", "load test"),
+        ("alert.unsilenced", "dead_letters", "load test"),
     ]
     assert {entry["user"] for entry in found} == {getpass.getuser()}
 
