@@ -57,10 +57,10 @@ OPERATIONS: dict[str, Told] = {
                 "reason": "The registry moves to another host.",
             }
         },
-        problems=("contract",),
+        problems=("contract", "not_found"),
     ),
     "RemoveSilence": Told(example=examples.ALERTS, problems=("contract",)),
-    "Quality": Told(example=examples.QUALITY),
+    "Quality": Told(example=examples.QUALITY, problems=("not_found",)),
     "QualityTrend": Told(example=examples.QUALITY),
     "Problem": Told(example=examples.KIND),
     "ListTables": Told(example=examples.TABLES),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from litestar import MediaType, Request, Response, get, patch
+from litestar import MediaType, Request, Response, get, patch, route
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from lakehouse.catalog import Annotation, Commit, Search, TableDetail, TableSummary
 from lakehouse.datasets import Layer
-from web.access.scopes import CALLER, QUERY
+from web.access.scopes import CALLER, OPEN, QUERY
 from web.answers import QueryAnswer, answer
 from web.metadata import Metadata
 from web.preview import Preview
@@ -116,4 +116,10 @@ def _names(listed: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in listed.split(",") if name.strip()) if listed else ()
 
 
-ROUTES = [list_tables, get_table, table_history, annotate_table, preview_table]
+@route("/tables/{name:str}", http_method="OPTIONS", include_in_schema=False, opt=OPEN, status_code=204)
+async def table_methods(name: TableName) -> Response[None]:
+    """The framework's own answer knows only the handler of the path that it met first."""
+    return Response(None, headers={"Allow": "GET, OPTIONS, PATCH"})
+
+
+ROUTES = [table_methods, list_tables, get_table, table_history, annotate_table, preview_table]
