@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from contracts.configuration import Resolved
+from runtime.commands._audited import command_log, os_user
 
 if TYPE_CHECKING:
     from contracts.settings import Settings
@@ -58,17 +59,20 @@ def archive(
             raise click.UsageError("--list and --verify take no tables, and not each other")
         _show(settings, as_json) if listing else _verify(settings, str(verified), as_json)
         return
-    for step in make(settings, tables):
-        match step:
-            case Copied() if not as_json:
-                shared = f", {step.linked:,} of them shared" if step.linked else ""
-                click.echo(f"{step.table}: version {step.version}, {step.files:,} files{shared}")
-            case Manifest() if not as_json:
-                click.echo(f"archive {step.name}: {len(step.tables)} tables, {step.bytes / 1e6:,.1f} MB")
-            case Manifest():
-                click.echo(msgspec.json.encode(_summary(step)).decode())
-            case _:
-                click.echo(msgspec.json.encode(step).decode())
+    with command_log(settings) as audit:
+        for step in make(settings, tables):
+            if isinstance(step, Manifest):
+                audit.record("lakehouse.archive", user=os_user(), details=_summary(step))
+            match step:
+                case Copied() if not as_json:
+                    shared = f", {step.linked:,} of them shared" if step.linked else ""
+                    click.echo(f"{step.table}: version {step.version}, {step.files:,} files{shared}")
+                case Manifest() if not as_json:
+                    click.echo(f"archive {step.name}: {len(step.tables)} tables, {step.bytes / 1e6:,.1f} MB")
+                case Manifest():
+                    click.echo(msgspec.json.encode(_summary(step)).decode())
+                case _:
+                    click.echo(msgspec.json.encode(step).decode())
 
 
 def restore_archive(
@@ -84,12 +88,17 @@ def restore_archive(
         if to
         else restore_in_place(settings, manifest, tables)
     )
-    for table in steps:
-        if as_json:
+    asked = {"archive": name, "tables": list(tables), "elsewhere": to is not None}
+    with command_log(settings) as audit:
+        action, user = "lakehouse.restore_archive", os_user()
+        audit.record_durably(action, user=user, details={**asked, "state": "begun"})
+        for table in steps:
             told = {"table": table.table, "version": table.version, "files": len(table.files)}
-            click.echo(msgspec.json.encode(told).decode())
-        else:
-            click.echo(f"{table.table}: version {table.version}, {len(table.files):,} files")
+            audit.record(action, user=user, subject=table.table, details={**asked, **told, "state": "done"})
+            if as_json:
+                click.echo(msgspec.json.encode(told).decode())
+            else:
+                click.echo(f"{table.table}: version {table.version}, {len(table.files):,} files")
 
 
 def _show(settings: Settings, as_json: bool) -> None:
@@ -119,7 +128,7 @@ def _verify(settings: Settings, name: str, as_json: bool) -> None:
 def _summary(manifest: Manifest) -> dict[str, object]:
     return {
         "archive": manifest.name,
-        "created_at": manifest.created_at,
+        "created_at": manifest.created_at.isoformat(),
         "whole": manifest.whole,
         "bytes": manifest.bytes,
         "tables": {table.table: table.version for table in manifest.tables},
