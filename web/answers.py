@@ -69,15 +69,21 @@ async def answer(request: Request[Any, Any, Any], asked: Coroutine[Any, Any, Exe
     sent as it comes (a failure then ends the connection short of its last bytes); the other formats are sent
     when they are whole, as what their headers say is known then.
     """
-    execution = await _unless_gone(request, asked)
-    cached = execution.end is not None
-    execution.join()
+    # One watch for all of it: granian takes a second one, where the first was cancelled before the (empty)
+    # body of a GET was there, for a client that has hung up.
+    gone = asyncio.ensure_future(_gone(request))
     try:
-        if not cached:
-            await _unless_gone(request, _ready(execution))
-    except BaseException:
-        execution.leave()
-        raise
+        execution = await _unless(gone, asked)
+        cached = execution.end is not None
+        execution.join()
+        try:
+            if not cached:
+                await _unless(gone, _ready(execution))
+        except BaseException:
+            execution.leave()
+            raise
+    finally:
+        gone.cancel()
     headers = {"X-Cache": "hit" if cached else "miss"}
     if execution.end is None:
         return Stream(_json_stream(execution), media_type=_MEDIA["json"], headers=headers)
@@ -112,17 +118,16 @@ async def _json_stream(execution: Execution) -> AsyncIterator[bytes]:
         execution.leave()
 
 
-async def _unless_gone(request: Request[Any, Any, Any], work: Coroutine[Any, Any, T]) -> T:
+async def _unless(gone: asyncio.Future[None], work: Coroutine[Any, Any, T]) -> T:
     """The work's result; cancelled, it and this request, when the client hangs up."""
     working = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_gone(request))
+    either: set[asyncio.Future[Any]] = {working, gone}
     try:
-        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
             raise HTTPException(status_code=CLIENT_GONE, detail="the client hung up")
         return working.result()
     finally:
-        gone.cancel()
         working.cancel()
 
 

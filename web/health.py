@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct, field
 
+from contracts.errors import DependencyError
 from contracts.heartbeat import read_heartbeats
 from contracts.layout import run_folder
 from contracts.settings import Settings
@@ -102,8 +103,9 @@ def health(settings: Settings, snapshots: AllSnapshots, datasets: Mapping[str, D
     tables = [summary(dataset, *snapshots.look(name)) for name, dataset in datasets.items()]
     disk = _disk(settings)
     failed = [f"{s.name}: {s.message or s.state}" for s in services if s.state == "failed" and _matters(s)]
-    if disk is None:
-        failed.append(f"the data root {settings.data_root} cannot be read")
+    away = _root_is_away(snapshots)
+    if disk is None or away:
+        failed.append(f"{settings.data_root}: {away or 'the data root cannot be read'}")
     elif disk.free < FULL_DISK_BYTES:
         failed.append(f"the disk is full: {disk.free / 2**20:,.0f} MiB free")
     degraded = [
@@ -112,7 +114,7 @@ def health(settings: Settings, snapshots: AllSnapshots, datasets: Mapping[str, D
         if s.state not in _WELL | _PASSING and not (s.state == "failed" and _matters(s))
         if _matters(s) or s.state != "lost"
     ]
-    if disk is not None:
+    if not away:
         degraded += [f"{table.name}: {table.problem}" for table in tables if table.problem]
     degraded += _behind(tables, datasets)
     if disk is not None and FULL_DISK_BYTES <= disk.free < disk.total * LOW_DISK_SHARE:
@@ -134,6 +136,15 @@ def health(settings: Settings, snapshots: AllSnapshots, datasets: Mapping[str, D
         },
         disk=disk,
     )
+
+
+def _root_is_away(snapshots: AllSnapshots) -> str | None:
+    """Why nothing can be said of any table."""
+    try:
+        snapshots.check_root(had_it=True)
+    except DependencyError as error:
+        return str(error)
+    return None
 
 
 def _services(settings: Settings) -> list[ServiceHealth]:
