@@ -128,8 +128,9 @@ async def _unless_gone(request: Request[Any, Any, Any], work: Coroutine[Any, Any
     """The work's result; cancelled, it and this request, when the client hangs up."""
     working = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_gone(request))
+    either: set[asyncio.Future[Any]] = {working, gone}
     try:
-        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
             raise HTTPException(status_code=CLIENT_GONE, detail="the client hung up")
         return working.result()

@@ -72,5 +72,5 @@ def _broken(damage: Damage, tables: Tables, error: FileFailed) -> DependencyErro
     if not found or (len(read) > 1 and not of_file):
         return DependencyError(f"a file of {', '.join(tables)} cannot be read: {error}")
     what = "files of it are missing" if error.code == VANISHED else str(error)
-    damage.tell(found[0], what)
+    damage.tell(found[0], what, error.file)
     return BrokenTable(found[0].name, what)

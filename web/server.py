@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 def run(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT. Raises PortInUse, SettingsError, DependencyError."""
     check_tls(settings)
+    settings.data_root.mkdir(parents=True, exist_ok=True)  # once: if it goes away, nobody makes it anew
     with bound_socket(settings, SERVICE) as bound:
         asyncio.run(_serve(settings, bound, TABLES))
 

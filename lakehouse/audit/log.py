@@ -90,6 +90,7 @@ class AuditLog:
         self.carry: Carry = dict
         """Tells what each day's first line has as `carried`; called from the writing thread."""
         self._settings = settings
+        self._had_root = settings.data_root.is_dir()
         self._service = service
         self._chain = chain or service
         self._items: deque[_Item] = deque()
@@ -208,6 +209,8 @@ class AuditLog:
         try:
             while done < len(entries):
                 if self._writer is None:
+                    if self._had_root and not self._settings.data_root.is_dir():
+                        raise FileNotFoundError("the data root is away")
                     self._writer = ChainWriter(self._settings, self._chain, self._service, self.carry)
                 done += self._writer.append(entries[done:] if done else entries)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is logged, and tried again

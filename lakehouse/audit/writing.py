@@ -176,7 +176,8 @@ class ChainWriter:
 
     def _enter_file(self, day: str) -> None:
         path = files.lines_path(self._settings, day, self.chain)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (path.parent.parent, path.parent):  # a data root that has gone away is not made anew
+            folder.mkdir(exist_ok=True)
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         self._texts = TextWriter(files.texts_path(self._settings, day, self.chain))
         for folder in (path.parent, path.parent.parent):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from contracts.errors import DependencyError
 from contracts.heartbeat import read_heartbeats
 from contracts.platform import RESULTS, RUNS
 from contracts.settings import Settings
@@ -132,8 +133,9 @@ class Examination:
 
     def _free(self) -> Disk | None:
         try:
+            self._snapshots.check_root(had_it=True)  # another folder in its place is none
             return self._disk(self._settings.data_root)
-        except OSError:
+        except (OSError, DependencyError):
             return None
 
     @contextmanager

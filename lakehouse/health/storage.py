@@ -68,7 +68,7 @@ def disk_findings(settings: Settings, disk: Disk | None, kept: Storage, memory: 
     """What is wrong with the disk of the data root; None: it cannot be read."""
     limits = settings.health
     if disk is None:
-        yield finding("disk_full", "data", f"the data root {settings.data_root} cannot be read")
+        yield finding("disk_full", "data", f"the data root {settings.data_root} is away")
     elif disk.free < limits.disk_free_mb * 2**20:
         yield finding("disk_full", "data", f"the disk is full: {disk.free / 2**20:,.0f} MiB free")
     elif disk.free < disk.total * limits.disk_free_share:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from msgspec import Struct
+
 from lakehouse.reading.snapshot import Snapshot
 
 
@@ -17,20 +19,20 @@ class Damage:
 
     def __init__(self) -> None:
         self._whole: dict[str, frozenset[str]] = {}
-        self._told: dict[str, tuple[object, str]] = {}
+        self._told: dict[str, _Told] = {}
         self._lock = threading.Lock()
 
-    def tell(self, snapshot: Snapshot, what: str) -> None:
-        """A query could not read a file of it. It counts until the table has changed."""
+    def tell(self, snapshot: Snapshot, what: str, file: str = "") -> None:
+        """A query could not read a file of it. It counts until the table, or the file, has changed."""
         with self._lock:
-            self._told[snapshot.name] = snapshot.token, what
+            self._told[snapshot.name] = _Told(snapshot.token, what, file, _state(file))
 
     def of(self, snapshot: Snapshot) -> str | None:
         """What is wrong with the table's files, if anything is known to be. Looks at each file once."""
         with self._lock:
-            token, told = self._told.get(snapshot.name, (None, None))
-            if told is not None and token == snapshot.token:
-                return told
+            told = self._told.get(snapshot.name)
+            if told is not None and (told.token, told.state) == (snapshot.token, _state(told.file)):
+                return told.what
             self._told.pop(snapshot.name, None)
             if snapshot.version is None:
                 return None  # the stream's views are listed from disk
@@ -40,6 +42,22 @@ class Damage:
                     return what
             self._whole[snapshot.name] = frozenset(file.path for file in snapshot.files)
             return None
+
+
+class _Told(Struct, frozen=True):
+    token: object
+    what: str
+    file: str
+    state: object
+    """Of the file when it was told."""
+
+
+def _state(file: str) -> tuple[int, int, int] | None:
+    try:
+        found = Path(file).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _wrong(path: Path, size: int) -> str | None:

@@ -138,7 +138,7 @@ def _newest(dataset: Dataset, actions: pa.Table) -> list[datetime | None]:
     day_column, hour_column = dataset.build.hour
     kind = "partition" if day_column == dataset.partition else "max"
     return [
-        datetime.combine(day, time(int(hour)), UTC) if isinstance(day, date) and hour is not None else None
+        datetime.combine(day, time(int(hour)), UTC) if isinstance(day, date) and hour in range(24) else None
         for day, hour in zip(values(f"{kind}.{day_column}"), values(f"max.{hour_column}"), strict=True)
     ]
 

@@ -115,9 +115,9 @@ class Snapshots:
         if self._root is None:
             self._root = root
         elif root is None:
-            raise DependencyError("the data root cannot be read; see GET /health")
+            raise DependencyError("the data root cannot be read")
         elif root != self._root and had_it:
-            raise DependencyError("the data root is another folder than it was; see GET /health")
+            raise DependencyError("the data root is another folder than it was")
 
     def _identity(self) -> tuple[int, int] | None:
         try:

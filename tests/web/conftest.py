@@ -26,6 +26,7 @@ from contracts import settings as sections
 from contracts.layout import table_path
 from contracts.settings import Network, Paths, Ports, Settings
 from lakehouse.datasets import DATASETS, Dataset
+from tests.web.running import GOLD, SILVER, Running
 from web.app import create_app
 from web.queries import open_queries
 
@@ -200,3 +201,16 @@ def with_client() -> Callable[..., Any]:
         return asyncio.run(opened())
 
     return run
+
+
+@pytest.fixture
+def running(start_api: Callable[..., Any], add: Any, make_rows: Any) -> Iterator[Running]:
+    api = start_api(**{"api.query_memory_mb": 128, "api.query_timeout_seconds": 30})
+    api.wait()
+    add(api.settings, SILVER, make_rows(SILVER, 20))
+    add(api.settings, SILVER, make_rows(SILVER, 10, 20, event_date=date(2025, 11, 25)))
+    add(api.settings, GOLD, make_rows(GOLD, 3))
+    with httpx.Client(base_url=api.url, trust_env=False, timeout=60) as client:
+        yield Running(api, client)
+    api.process.kill()
+    api.process.wait()

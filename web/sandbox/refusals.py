@@ -23,7 +23,8 @@ DAMAGED = "damaged"
 _FILE = re.compile(
     r"(?:No magic bytes found at end of file|Footer length error in file|Failed to read file|File|"
     r"Invalid string encoding found in Parquet file|Prefetch registered for bytes outside file:|"
-    r"Could not read (?:enough bytes )?from file|Cannot open file) ['\"]?(/[^'\",]+)"
+    r"Could not read (?:enough bytes )?from file|Cannot open file|No files found that match the pattern) "
+    r"['\"]?(/[^'\",]+)"
 )
 """What DuckDB says of a file that it cannot read. Only from the beginning of a message: what a query puts
 into one comes later."""
@@ -52,10 +53,10 @@ def failed(error: Exception, sql: str) -> Failed:
         return _inner(told)
     message = told.exception_message.strip()
     code, file = _code(error, message), _FILE.match(message)
-    if code == DAMAGED or (file and code != VANISHED):
+    if file or code in (VANISHED, DAMAGED):
         path = file[1] if file else ""
         what = message.replace(path, Path(path).name) if path else message
-        return Failed(code=DAMAGED, message=what[:LONGEST], file=path)
+        return Failed(code=code if code == VANISHED else DAMAGED, message=what[:LONGEST], file=path)
     if len(message) > LONGEST:
         message = message[:LONGEST] + " …"
     return Failed(
