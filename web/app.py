@@ -68,6 +68,7 @@ def create_app(
             PlatformError: errors.platform_error,
             HTTPException: errors.http_error,
             SerializationException: errors.malformed,
+            RecursionError: errors.too_deep,
             SlowBody: slow_body,
             Exception: errors.unexpected,
         },

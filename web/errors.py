@@ -193,6 +193,13 @@ def malformed(request: Request[Any, Any, Any], error: SerializationException) ->
     return problem("bad_request", detail, request_id=_request_id(request))
 
 
+def too_deep(request: Request[Any, Any, Any], error: RecursionError) -> Response[Problem]:
+    """A body that is nested deeper than it can be read: nothing else here goes deep."""
+    request_id = _request_id(request)
+    _log.warning("nested too deeply", exc_info=error, extra={"path": request.url.path, "request": request_id})
+    return problem("bad_request", "the request is nested too deeply", request_id=request_id)
+
+
 def unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """A fault of ours: logged whole, told briefly."""
     request_id = _request_id(request)

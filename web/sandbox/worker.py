@@ -28,7 +28,10 @@ from web.sandbox.syntax import check_syntax
 ADDRESS_SPACE_EXTRA_MB = 2048
 """Address space beside DuckDB's memory limit: code, stacks and allocator arenas, most of it never touched."""
 LATE_ROWS = 2000
-FAILURES = (QueryError, duckdb.Error, MemoryError, RecursionError, ValueError, TypeError, NotImplementedError)
+FAILURES = (
+    *(QueryError, duckdb.Error, MemoryError, RecursionError),
+    *(ArithmeticError, NotImplementedError, TypeError, ValueError),
+)
 """What a query may end with: DuckDB's errors, those of Arrow (by the bases of its classes, as it is not
 loaded here), and of values that Python cannot hold. It must not take the worker along."""
 _PAGE_MB = resource.getpagesize() / 2**20
