@@ -40,6 +40,8 @@ from tests.lakehouse import seeded
 from tests.lakehouse.conftest import NOON, OWN, Landing
 from tests.lakehouse.openlineage_schema import valid
 
+pytestmark = pytest.mark.heavy
+
 Event = dict[str, Any]
 
 

@@ -17,6 +17,8 @@ from contracts.settings import Settings
 from runtime.java import ROOT
 from tests.web.hostile_statements import BOMBS, HARMLESS, REFUSED, WITH_PARAMETERS
 
+pytestmark = pytest.mark.heavy
+
 SECRET = "a-secret-that-no-answer-may-tell"
 ROWS = 3
 

@@ -34,6 +34,8 @@ from tests.web.conftest import append, settings_for, silver_rows
 from web.access.keys import FIRST_SECRET, editing_keys
 from web.openapi import examples
 
+pytestmark = pytest.mark.heavy
+
 NOON = datetime(2025, 11, 24, 12, 0, tzinfo=UTC)
 
 

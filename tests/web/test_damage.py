@@ -15,6 +15,8 @@ from lakehouse.datasets import DATASETS
 from lakehouse.storage import delta_log
 from tests.web.running import COUNT, GOLD, SILVER, Running, until
 
+pytestmark = pytest.mark.heavy
+
 
 def cut_a_file(folder: Path) -> None:
     file = next(iter(folder.rglob("*=*/*.parquet")))

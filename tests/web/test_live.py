@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import msgspec
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from contracts.heartbeat import HeartbeatWriter
@@ -18,6 +19,8 @@ from tests.streams.feeding import canonical_click, canonical_event
 from tests.streams.scenario import MICRO, flush, loaded, packed
 from web.live import Live, Moment
 from web.queries import Queries
+
+pytestmark = pytest.mark.heavy
 
 
 def beat(settings: Settings, name: str, **details: Any) -> None:

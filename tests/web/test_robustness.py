@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.datasets import DATASETS
 from tests.web.running import COUNT, GOLD, SILVER, Running, until
 from web.server import BEAT_SECONDS
+
+pytestmark = pytest.mark.heavy
 
 BOMB = "SELECT sum(hash(range) % 3) FROM range(1000000000000)"
 

@@ -15,6 +15,8 @@ from contracts.heartbeat import read_heartbeats
 from contracts.settings import Settings
 from web import server
 
+pytestmark = pytest.mark.heavy
+
 
 def test_sigterm_ends_it_cleanly_with_its_sandbox(start_api: Any) -> None:
     api = start_api()

@@ -20,6 +20,8 @@ from lakehouse.audit.verify import verify
 from tests.examples import examples
 from tests.lakehouse.audit.conftest import Process, lines_of
 
+pytestmark = pytest.mark.heavy
+
 WRITER = """
 import sys
 from contracts.settings import Paths, Settings

@@ -27,6 +27,8 @@ from lakehouse.medallion.rounds import Rounds
 from lakehouse.storage import delta_log, tables
 from tests.lakehouse.driver_process import Driver, until, with_shortest_cadence
 
+pytestmark = pytest.mark.heavy
+
 SILVER = "app_events_silver"
 
 

@@ -14,6 +14,8 @@ import httpx
 import psutil
 import pytest
 
+pytestmark = pytest.mark.heavy
+
 IDLE = 500
 HEAD = b"GET /problems/busy HTTP/1.1\r\nhost: localhost\r\n\r\n"
 
