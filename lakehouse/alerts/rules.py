@@ -75,7 +75,6 @@ _DECLARED = (
         name="table_unreadable",
         about="A table's log or a data file cannot be read.",
         severity="critical",
-        status="failing",
     ),
     Rule(
         name="quality_low",

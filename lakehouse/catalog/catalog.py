@@ -121,15 +121,17 @@ class Catalog:
         self._named(name)
         self._snapshots.check_root(had_it=True)  # made anew here, it would hide the one that comes back
         edits.check(edit)
-        audit.record_durably(
-            "catalog.annotate",
-            user=user or by,
-            subject=name,
-            details={} if edit.tags is None else {"tags": edit.tags},
-            texts={} if edit.owner is None else {"owner": edit.owner},
-        )
         try:
+            audit.record_durably(
+                "catalog.annotate",
+                user=user or by,
+                subject=name,
+                details={} if edit.tags is None else {"tags": edit.tags},
+                texts={} if edit.owner is None else {"owner": edit.owner},
+            )
             edits.write(self._settings, name, edit, by=by, after=self._edited().newest)
+        except DependencyError as error:
+            raise DependencyError(f"the edit of {name} could not be kept: {error}") from error
         except (OSError, pa.ArrowException) as error:
             reason = (isinstance(error, OSError) and error.strerror) or "the disk refuses"
             raise DependencyError(f"the edit of {name} could not be kept: {reason}") from error

@@ -65,8 +65,7 @@ class TableLook:
                 log.warning("table cannot be read: %s", error, extra={"table": name})
                 trouble = (str(error) or type(error).__name__).splitlines()[0]
             if trouble:
-                says = f"{name} cannot be read: {trouble}"
-                findings.append(finding("table_unreadable", name, says, "degraded"))  # the others can
+                findings.append(finding("table_unreadable", name, f"{name} cannot be read: {trouble}"))
         return tables, findings
 
     def _fill(

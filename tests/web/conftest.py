@@ -209,7 +209,8 @@ def running(start_api: Callable[..., Any], add: Any, make_rows: Any) -> Iterator
     api.wait()
     add(api.settings, SILVER, make_rows(SILVER, 20))
     add(api.settings, SILVER, make_rows(SILVER, 10, 20, event_date=date(2025, 11, 25)))
-    add(api.settings, GOLD, make_rows(GOLD, 3))
+    # Of silver's newest hour: the platform is well.
+    add(api.settings, GOLD, make_rows(GOLD, 3, metric_hour=NOON.hour))
     with httpx.Client(base_url=api.url, trust_env=False, timeout=60) as client:
         yield Running(api, client)
     api.process.kill()

@@ -133,8 +133,6 @@ def test_a_table_that_is_replaced_all_the_while_is_read_as_one_version(running: 
 def test_the_data_root_goes_away_and_comes_back(running: Running) -> None:
     root = running.settings.data_root
     away = root.with_name("away")
-    before = running.health()
-    assert before[0] == 200
     assert running.ask(COUNT).json()["rows"] == [[30]]
     for put_another_in_its_place in (False, True):
         root.rename(away)
@@ -163,7 +161,7 @@ def test_the_data_root_goes_away_and_comes_back(running: Running) -> None:
             assert not root.exists()
         away.rename(root)
         assert running.ask(COUNT).json()["rows"] == [[30]]
-        until(lambda: running.health() == before)
+        until(lambda: running.health() == (200, "healthy", []))
     assert running.client.patch(f"/tables/{GOLD}", json={"owner": "growth"}).json()["owner"] == "growth"
 
 
@@ -174,7 +172,7 @@ def test_a_disk_that_takes_nothing_refuses_edits_and_ends_nothing(running: Runni
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, limit[1]))  # every write fails, as on a full disk
     refused = running.client.patch(f"/tables/{GOLD}", json=edit)
     assert (refused.status_code, refused.json()["code"]) == (503, "unavailable"), refused.text
-    assert "cannot be written" in refused.json()["detail"]
+    assert GOLD in refused.json()["detail"]
     beats = running.settings.data_root / "run" / "heartbeats" / "lakehouse-api.json"
     last = beats.stat().st_mtime
     until(lambda: time.time() > last + 3 * BEAT_SECONDS)
