@@ -31,10 +31,11 @@ class Execution:
         self.parts: list[bytes] = []
         self.size = 0
         """Bytes of the parts."""
+        self.given_up = False
+        """Whether its last reader went before its end: it is being ended."""
         self.sent = False
         """Whether a client may have got some of it already."""
         self.end: Done | None = None
-        self._begun = asyncio.Event()
         self._ended = asyncio.Event()
         self._readers = 0
         self._changed: asyncio.Future[None] | None = None
@@ -51,7 +52,6 @@ class Execution:
         try:
             self.end = await work(self)
         finally:
-            self._begun.set()
             self._ended.set()
             self._tell()
 
@@ -59,7 +59,6 @@ class Execution:
         """Takes what the sandbox says."""
         if isinstance(message, Begun):
             self.columns = message.columns
-            self._begun.set()
             return
         self.parts.append(message.data)
         self.size += len(message.data)
@@ -73,7 +72,7 @@ class Execution:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Execution]:
         """While somebody reads, the run goes on."""
-        self._readers += 1
+        self.join()
         try:
             yield self
         finally:
@@ -94,12 +93,8 @@ class Execution:
     def leave(self) -> None:
         self._readers -= 1
         if not self._readers and self._task is not None and not self._task.done():
+            self.given_up = True
             self._task.cancel()
-
-    async def begun(self) -> None:
-        """Returns when the columns are known. Raises what the query fails with before that."""
-        await self._begun.wait()
-        self._raise()
 
     async def whole(self) -> Done:
         """Returns at the end. Raises what the query fails with."""
@@ -183,8 +178,9 @@ class Executions:
             self._kept.move_to_end(key)
         else:
             found = self._running.get(key)
-        if found is not None:
-            self.hits += 1
+        if found is None or found.given_up:
+            return None
+        self.hits += 1
         return found
 
     def start(

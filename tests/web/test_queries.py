@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
+from contracts.errors import QueryError
 from contracts.layout import table_path
 from contracts.settings import Settings
 from lakehouse.reading.snapshot import Snapshot
@@ -197,6 +198,23 @@ def test_a_query_ends_with_the_last_that_waits_for_it(silver: Settings, with_que
             while psutil.pid_exists(pid):  # noqa: ASYNC110  # another process's end
                 await asyncio.sleep(0.01)
         assert (await queries.query("SELECT 1")).rows == b"[[1]]"
+
+    with_queries(silver, body)
+
+
+def test_who_asks_again_does_not_join_a_run_that_was_given_up(silver: Settings, with_queries: Any) -> None:
+    async def body(queries: Queries) -> None:
+        (worker,) = (psutil.Process(pid) for pid in queries.sandbox.pids)
+        idle = worker.cpu_times().user
+        first = asyncio.create_task(queries.query(BOMB))
+        async with asyncio.timeout(30):
+            while worker.cpu_times().user <= idle + 0.2:  # noqa: ASYNC110  # another process's clock
+                await asyncio.sleep(0.01)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        with pytest.raises(QueryError, match="stopped after"):
+            await queries.query(BOMB, seconds=0.5)
+        assert queries.executions.misses == 2
 
     with_queries(silver, body)
 
