@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from contracts.errors import PlatformError
 from contracts.settings import Settings
 from lakehouse.alerts.listing import alert_list
-from lakehouse.health.report import Report
+from lakehouse.health.report import Report, TableReport
 from lakehouse.health.samples import NUMBERS
 from web.health import Doctor
 
@@ -40,6 +40,7 @@ class HealthCollector(Collector):
         )
         yield from _storage(report)
         yield from _flows(report)
+        yield from _tables(report)
         yield _gauge(
             "dp_table_behind_seconds",
             "Behind what it is built from.",
@@ -85,6 +86,22 @@ def _statuses(report: Report) -> Iterator[tuple[str, str, float]]:
         yield "source", source.name, NUMBERS[source.status]
     for job in report.jobs:
         yield "job", job.name, NUMBERS[job.status]
+
+
+def _tables(report: Report) -> Iterator[Metric]:
+    """Size and freshness of every table."""
+    figures: tuple[tuple[str, str, Callable[[TableReport], float | None]], ...] = (
+        ("rows", "Rows; absent: not counted.", lambda t: t.rows),
+        ("bytes", "Size of its newest version.", lambda t: t.bytes),
+        ("files", "Files of its newest version.", lambda t: t.files),
+        ("version", "Newest Delta version.", lambda t: t.version),
+        ("lag_seconds", "Age of its newest event.", lambda t: t.lag_seconds),
+        ("readable", "0: its log or files are damaged.", lambda t: not t.problem),
+        ("freshness_target_seconds", "What the age should be below.", lambda t: t.freshness_target_seconds),
+    )
+    for metric, text, of in figures:
+        values = (([table.name, table.layer], of(table)) for table in report.tables)
+        yield _gauge(f"dp_table_{metric}", text, ["table", "layer"], values)
 
 
 def _storage(report: Report) -> Iterator[Metric]:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from contracts.heartbeat import read_heartbeats
+from contracts.heartbeat import FRESH_SECONDS, read_heartbeats
 from contracts.settings import Settings
 from kafka_cluster.cluster import ClusterManager
 from kafka_cluster.metrics import ClusterCollector
 from lakehouse.audit import Recorder
-from lakehouse.catalog import TableSummary
-from lakehouse.catalog.described import summary
 from web.health import Doctor
 from web.health_metrics import HealthCollector
-from web.live import FRESH_SECONDS, Live
+from web.live import Live
 from web.queries import Queries
 
 
@@ -34,7 +32,6 @@ def registry(
     made = CollectorRegistry()
     for collector in (
         ServiceCollector(settings),
-        TableCollector(queries),
         ApiCollector(queries, live, audit),
         ClusterCollector(cluster),
         HealthCollector(settings, doctor),
@@ -76,33 +73,6 @@ class ServiceCollector(_Collector):
         yield from (up, rate, total, age)
 
 
-class TableCollector(_Collector):
-    """Every table: size and freshness."""
-
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
-
-    def collect(self) -> Iterator[Metric]:
-        figures: tuple[tuple[str, str, Callable[[TableSummary], float | None]], ...] = (
-            ("dp_table_rows", "Rows; absent: not counted.", lambda t: t.rows),
-            ("dp_table_bytes", "Size of its newest version.", lambda t: t.bytes),
-            ("dp_table_files", "Files of its newest version.", lambda t: t.files),
-            ("dp_table_version", "Newest Delta version.", lambda t: t.version),
-            ("dp_table_lag_seconds", "Age of its newest event.", lambda t: t.lag_seconds),
-            ("dp_table_readable", "0: its log or files are damaged.", lambda t: not t.problem),
-            ("dp_table_freshness_target_seconds", "What the age should be below.", _target),
-        )
-        snapshots = self._queries.snapshots
-        tables = [summary(d, *snapshots.look(d.name)) for d in self._queries.datasets.values()]
-        for name, text, of in figures:
-            family = GaugeMetricFamily(name, text, labels=["table", "layer"])
-            for table in tables:
-                value = of(table)
-                if value is not None:
-                    family.add_metric([table.name, table.layer], value)
-            yield family
-
-
 class ApiCollector(_Collector):
     """The API's own queries."""
 
@@ -125,7 +95,3 @@ class ApiCollector(_Collector):
         lost = CounterMetricFamily("dp_audit_lost_entries", "Entries that the audit log had no room for.")
         lost.add_metric([], self._audit.lost)
         yield from (answers, watchers, workers, kept, lost)
-
-
-def _target(table: TableSummary) -> float:
-    return table.freshness_target_seconds
