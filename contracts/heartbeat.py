@@ -17,6 +17,9 @@ from msgspec import Struct, field
 from contracts.layout import run_folder
 from contracts.settings import Settings
 
+FRESH_SECONDS = 15.0
+"""A heartbeat that is older says nothing of the present."""
+
 
 class Heartbeat(Struct, kw_only=True):
     """One service's state. Times are Unix seconds."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from contracts.errors import DependencyError
-from contracts.heartbeat import Heartbeat, read_heartbeats
+from contracts.heartbeat import FRESH_SECONDS, Heartbeat, read_heartbeats
 from contracts.settings import Settings
 from contracts.sources import SOURCES, topic_specs
 from kafka_cluster.lag import consumer_lag
@@ -30,8 +30,6 @@ from kafka_cluster.state import (
 
 log = logging.getLogger(__name__)
 
-FRESH_SECONDS = 15.0
-"""A process that has not spoken for longer is down."""
 ANSWER_SECONDS = 5.0
 CACHE_SECONDS = 4.0
 DISK_SECONDS = 30.0

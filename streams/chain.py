@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
+from contracts.durability import sync_folder
 from contracts.errors import ConflictError, ContractError
 from contracts.landing import META_FIRST_OFFSET, META_LAST_OFFSET, META_TOPIC_ID, META_WATERMARK, TIMESTAMP
 from contracts.layout import chain_file_name
@@ -179,15 +180,6 @@ def _encodings(schema: pa.Schema) -> dict[str, Any]:
         "use_dictionary": texts,
         "column_encoding": dict.fromkeys(numbers, "DELTA_BINARY_PACKED"),
     }
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes the folder's present entries durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _first_of(name: str) -> int:

@@ -24,14 +24,15 @@ import polars as pl
 import pyarrow.parquet as pq
 from msgspec import Struct
 
+from contracts.durability import sync_folder
 from contracts.errors import ConflictError, NotFound
-from contracts.heartbeat import read_heartbeats
+from contracts.heartbeat import FRESH_SECONDS, read_heartbeats
 from contracts.landing import LANDING
 from contracts.layout import chains_root, view_folder
 from contracts.settings import Settings
 from contracts.sources import SOURCES, Source
 from contracts.view_lock import rewriting
-from streams.chain import Chain, ChainFile, sync_folder
+from streams.chain import Chain, ChainFile
 from streams.logic import logic_of
 from streams.packing import NO_OFFSET
 from streams.view_files import write_view
@@ -45,7 +46,6 @@ EMIT_ROWS = 1_000_000
 """The view's rows are written out after so many rows at least, to bound memory."""
 MARGIN = timedelta(days=1)
 """Rows of the day before and after are read too: a session may begin or end there."""
-FRESH_SECONDS = 15.0
 
 BronzeRows = Callable[[str, int, int], Iterator[pl.DataFrame]]
 """(topic id, partition, offset) → the rows below that source offset that landing no longer has, in order of

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import polars as pl
 
-from streams.chain import Step, no_step, sync_folder, write_durably
+from contracts.durability import sync_folder
+from streams.chain import Step, no_step, write_durably
 from streams.frames import arrow_table
 from streams.views import View
 

@@ -10,15 +10,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from contracts.heartbeat import Heartbeat, read_heartbeats
+from contracts.heartbeat import FRESH_SECONDS, Heartbeat, read_heartbeats
 from contracts.settings import Settings
 from contracts.sources import SOURCES
 from web.queries import Queries
 
 SECONDS = 1.0
 """A moment is computed so often while anybody watches."""
-FRESH_SECONDS = 15.0
-"""A heartbeat that is older says nothing of the present."""
 RETRY_MS = 2000
 """A browser comes back this long after the connection broke."""
 

@@ -10,11 +10,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from contracts.heartbeat import read_heartbeats
+from contracts.heartbeat import FRESH_SECONDS, read_heartbeats
 from contracts.settings import Settings
 from kafka_cluster.cluster import ClusterManager
 from kafka_cluster.state import ConsumerState
-from web.live import FRESH_SECONDS
 from web.queries import Queries
 
 WINDOWS_BACK = timedelta(hours=1)

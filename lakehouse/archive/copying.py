@@ -14,6 +14,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from contracts.durability import sync_folder
 from contracts.errors import ContractError, NotFound
 from contracts.settings import Settings
 from lakehouse.archive import manifest as manifests
@@ -22,7 +23,7 @@ from lakehouse.archive.manifest import ArchivedFile, ArchivedTable, Manifest
 from lakehouse.archive.needed import LAST_CHECKPOINT, Needed, last_checkpoint, needed
 from lakehouse.datasets import DATASETS, Dataset, Refused, dataset
 from lakehouse.storage import delta_log, tables
-from lakehouse.storage.durable import copy_file, sha256_of, sync_folder, sync_tree, write_text
+from lakehouse.storage.durable import copy_file, sha256_of, sync_tree, write_text
 from lakehouse.storage.lock import archive_lock
 
 ATTEMPTS = 5

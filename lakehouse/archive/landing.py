@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
+from contracts.durability import sync_folder
 from contracts.landing import META_FIRST_OFFSET, META_LAST_OFFSET, META_TOPIC_ID
 from contracts.layout import chain_file_name, chains_root
 from contracts.platform import Landed, landed_named, landing_schema
@@ -19,7 +20,6 @@ from contracts.settings import Settings
 from lakehouse.datasets import FromChain, dataset
 from lakehouse.medallion.chains import beginning, discover, skipped
 from lakehouse.storage import commits, delta_commit, delta_log, tables
-from lakehouse.storage.durable import sync_folder
 
 log = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from contracts.durability import sync_folder
 from contracts.errors import ConflictError, ContractError, NotFound
 from contracts.layout import table_path
 from contracts.settings import Settings
@@ -14,7 +15,7 @@ from lakehouse.archive.following import ensure_they_agree
 from lakehouse.archive.landing import continue_chains
 from lakehouse.archive.manifest import ArchivedTable, Manifest
 from lakehouse.archive.store import folder_of
-from lakehouse.storage.durable import copy_file, sync_folder, sync_tree
+from lakehouse.storage.durable import copy_file, sync_tree
 from lakehouse.storage.lock import archive_lock, lakehouse_lock
 
 log = logging.getLogger(__name__)

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct, structs
 
+from contracts.durability import sync_folder
 from contracts.layout import audit_heads_folder
 from contracts.settings import Settings
 from lakehouse.audit.line import FIRST, Codes
@@ -103,15 +104,6 @@ def read_head(settings: Settings, chain: str, by: Codes) -> Head | None:
 def chains_with_heads(settings: Settings) -> Iterator[str]:
     folder: Path = audit_heads_folder(settings)
     yield from sorted(path.name.removesuffix(SUFFIX) for path in folder.glob(f"*{SUFFIX}"))
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes the folder's present entries durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _newest(content: bytes, by: Codes) -> Head | None:

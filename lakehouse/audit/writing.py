@@ -14,10 +14,11 @@ from typing import Any
 
 from msgspec import structs
 
+from contracts.durability import sync_folder
 from contracts.settings import Settings
 from lakehouse.audit import files
 from lakehouse.audit.entry import CLOSED, OPENED, Entry, utc_now
-from lakehouse.audit.heads import Head, chains_with_heads, claim, read_head, sync_folder
+from lakehouse.audit.heads import Head, chains_with_heads, claim, read_head
 from lakehouse.audit.line import codes, encoded
 from lakehouse.audit.texts import TextWriter, write_all
 from lakehouse.audit.walk import Remains, Walk

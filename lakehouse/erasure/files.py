@@ -15,6 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from contracts.durability import sync_folder
 from contracts.layout import chains_root
 from contracts.platform import PLATFORM_SOURCES, Landed
 from contracts.settings import Settings
@@ -23,7 +24,6 @@ from lakehouse.erasure.tables import Counts
 from lakehouse.persons.declared import kinds_of_files
 from lakehouse.persons.person import Person
 from lakehouse.persons.rows import without
-from lakehouse.storage.durable import sync_folder
 
 
 def chain_files(settings: Settings) -> dict[str, list[Path]]:

@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from contracts.heartbeat import Heartbeat
+from contracts.heartbeat import FRESH_SECONDS, Heartbeat
 from contracts.settings import Settings
 from contracts.sources import SOURCES
 from lakehouse.alerts.rules import Finding, finding
 from lakehouse.health.dead_letters import by_source
 from lakehouse.health.memory import Memory
 from lakehouse.health.report import GroupHealth, SourceHealth, WorkerHealth
-from lakehouse.health.services import STALE_SECONDS, SeenCluster
+from lakehouse.health.services import SeenCluster
 
 STREAMS = "dp-streams"
 """Consumer group of the stream workers."""
@@ -121,7 +121,7 @@ def dead_letter_findings(settings: Settings, found: list[SourceHealth]) -> Itera
 
 
 def _fresh(beats: Mapping[str, Heartbeat], now: float) -> dict[str, Heartbeat]:
-    return {name: beat for name, beat in beats.items() if now - beat.at <= STALE_SECONDS}
+    return {name: beat for name, beat in beats.items() if now - beat.at <= FRESH_SECONDS}
 
 
 def _ingested(source: str, beats: Mapping[str, Heartbeat]) -> list[dict[str, Any]]:

@@ -7,15 +7,13 @@ from collections.abc import Iterator, Mapping
 import msgspec
 from msgspec import Struct, field
 
-from contracts.heartbeat import Heartbeat
+from contracts.heartbeat import FRESH_SECONDS, Heartbeat
 from contracts.layout import run_folder
 from contracts.settings import Settings
 from lakehouse.alerts.rules import Finding, finding
 from lakehouse.health.memory import Memory
 from lakehouse.health.report import ServiceHealth
 
-STALE_SECONDS = 15.0
-"""A status or heartbeat that is older says nothing of the present."""
 GONE_SECONDS = 86_400.0
 """A process without a supervisor that has been silent for so long is not waited for any more."""
 MOST_DEATHS = 3
@@ -76,7 +74,7 @@ def running_copy(settings: Settings, now: float) -> Copy | None:
         copy = msgspec.json.decode((run_folder(settings) / "status.json").read_bytes(), type=Copy)
     except (OSError, msgspec.DecodeError):
         return None
-    return copy if now - copy.at <= STALE_SECONDS else None
+    return copy if now - copy.at <= FRESH_SECONDS else None
 
 
 def services(copy: Copy | None, beats: Mapping[str, Heartbeat], now: float) -> list[ServiceHealth]:
@@ -109,7 +107,7 @@ def service_findings(service: ServiceHealth, memory: Memory, now: float) -> Iter
 
 
 def _alone(beat: Heartbeat, age: float) -> ServiceHealth:
-    fresh = age <= STALE_SECONDS
+    fresh = age <= FRESH_SECONDS
     return ServiceHealth(
         name=beat.service,
         state=beat.state if fresh else "lost",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from contracts.heartbeat import Heartbeat
+from contracts.heartbeat import FRESH_SECONDS, Heartbeat
 from contracts.platform import METRICS
 from contracts.settings import Settings
 from lakehouse.alerts.rules import Finding, finding
@@ -18,7 +18,6 @@ from lakehouse.catalog.quality import told
 from lakehouse.datasets import Dataset, FromChain, Refused
 from lakehouse.health.memory import Memory
 from lakehouse.health.report import TableReport
-from lakehouse.health.services import STALE_SECONDS
 from lakehouse.quality.results import Checked
 from lakehouse.reading.snapshot import Snapshot
 from lakehouse.reading.stream_snapshots import AllSnapshots
@@ -117,7 +116,7 @@ def watermarks(beats: Mapping[str, Heartbeat], now: float) -> dict[str, datetime
     """The newest event of each source that the stream workers have seen."""
     found: dict[str, datetime] = {}
     for beat in beats.values():
-        if now - beat.at > STALE_SECONDS:
+        if now - beat.at > FRESH_SECONDS:
             continue
         for source, partitions in beat.details.get("partitions", {}).items():
             for said in partitions.values():

@@ -15,6 +15,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from contracts.durability import sync_folder
 from contracts.errors import PlatformError, SchemaMismatch, SettingsError
 from contracts.settings import Settings
 from lakehouse.jobs.audited import RunAudit
@@ -180,11 +181,7 @@ def replace_result(
         hidden.replace(path)
     finally:
         hidden.unlink(missing_ok=True)
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)
     return rows
 
 

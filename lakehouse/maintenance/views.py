@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
+from contracts.durability import sync_folder
 from contracts.layout import view_folder
 from contracts.settings import Settings
 from lakehouse.embedded.insert import quoted
@@ -38,7 +39,6 @@ from lakehouse.reading.view_files import (
     view_contract,
     view_files_of,
 )
-from lakehouse.storage.durable import sync_folder
 
 META_REPLACES = b"dp.replaces"
 """Parquet metadata of a compacted file: JSON, names of the files of its folder that it stands for."""

@@ -14,10 +14,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from contracts.durability import sync_folder
 from contracts.landing import META_FIRST_OFFSET, META_LAST_OFFSET, META_TOPIC_ID
 from contracts.layout import chain_file_name
 from contracts.settings import Settings
-from lakehouse.storage.durable import sync_folder
 
 TOPIC_ID = "platform"
 PARTITION = 0

@@ -9,9 +9,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from contracts.durability import sync_folder
 from contracts.settings import Settings
 from lakehouse.datasets import DATASETS
-from lakehouse.storage.durable import sync_folder, write_text
+from lakehouse.storage.durable import write_text
 
 RECEIPT = "receipt.json"
 

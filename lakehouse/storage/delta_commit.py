@@ -21,10 +21,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
+from contracts.durability import sync_folder
 from contracts.errors import ConflictError
 from lakehouse.datasets import Dataset
 from lakehouse.storage import commits, delta_log
-from lakehouse.storage.durable import sync_folder
 from lakehouse.storage.tables import statistics_columns
 
 TEXT_LIMIT = 256

@@ -6,6 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from contracts.durability import sync_folder
 from contracts.errors import ContractError
 
 BLOCK = 1024 * 1024
@@ -54,12 +55,3 @@ def sync_tree(root: Path) -> None:
     """Makes the entries of a folder and of all below it durable."""
     for folder, _, _ in os.walk(root):
         sync_folder(Path(folder))
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes the folder's present entries durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

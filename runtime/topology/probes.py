@@ -10,13 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from contracts.errors import DependencyError
-from contracts.heartbeat import read_heartbeats
+from contracts.heartbeat import FRESH_SECONDS, read_heartbeats
 from contracts.settings import Settings
 from runtime.topology.declaration import Probe, Process, connect_host
 
 SECONDS = 3.0
-STALE_SECONDS = 15.0
-"""A heartbeat that is older says nothing of the present."""
 
 
 def zookeeper(settings: Settings, process: Process) -> None:
@@ -81,7 +79,7 @@ def heartbeat(settings: Settings, process: Process) -> None:
     beat = read_heartbeats(settings).get(process.service)
     if beat is None or beat.at < process.since or not process.owns(beat.pid):
         raise DependencyError("no heartbeat yet")
-    if time.time() - beat.at > STALE_SECONDS:
+    if time.time() - beat.at > FRESH_SECONDS:
         raise DependencyError(f"last heartbeat {time.time() - beat.at:.0f} s ago")
     if beat.state != "running":
         raise DependencyError(f"{beat.state}: {beat.message}" if beat.message else beat.state)

@@ -14,12 +14,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from contracts.heartbeat import read_heartbeats
+from contracts.heartbeat import FRESH_SECONDS, read_heartbeats
 from contracts.settings import Settings
 from contracts.sources import Source
-
-FRESH_SECONDS = 15.0
-"""A heartbeat that is older says nothing of the present."""
 
 
 class Landed(Struct, frozen=True, kw_only=True):
