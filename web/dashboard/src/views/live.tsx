@@ -1,0 +1,10 @@
+import { Empty } from "../ui/messages";
+
+export default function View() {
+  return (
+    <>
+      <h1>live</h1>
+      <Empty>Not built yet.</Empty>
+    </>
+  );
+}

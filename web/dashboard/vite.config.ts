@@ -1,0 +1,24 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+const api = process.env.DP_API_URL ?? "http://127.0.0.1:8888";
+const routes =
+  "alerts audit catalog dead-letters events functions health jobs me metrics problems quality query schema streams tables trace";
+
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    outDir: "../page",
+    emptyOutDir: true,
+    target: "es2022",
+    // The policy forbids inline content, data: modules and eval.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 700,
+  },
+  server: {
+    host: "127.0.0.1",
+    proxy: Object.fromEntries(routes.split(" ").map((route) => [`/${route}`, api])),
+  },
+  test: { environment: "jsdom" },
+});
