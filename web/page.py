@@ -11,12 +11,12 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath
 
 from web.access.scopes import OPEN
-from web.static_files import StaticFiles
+from web.static_files import StaticFiles, is_known
 
 FOLDER = Path(__file__).parent / "page"
 _DOCS = Path(__file__).parent / "docs_assets"
-_ASK_AGAIN = "no-cache"
-"""Of files that keep their name when they change: a browser asks each time whether its own is still right."""
+_NOT_KEPT = "no-store"
+"""Of small files that keep their name when they change."""
 _DAYS = "max-age=3600"
 """Of files that come from others: large, and the same until the next version."""
 _FOR_EVER = "public, max-age=31536000, immutable"
@@ -44,7 +44,7 @@ def page_routes(folder: Path = FOLDER) -> list[BaseRouteHandler]:
     ]
 
 
-def _file(path: str, files: StaticFiles, name: str, keep: str = _ASK_AGAIN) -> BaseRouteHandler:
+def _file(path: str, files: StaticFiles, name: str, keep: str = _NOT_KEPT) -> BaseRouteHandler:
     @route(path, http_method=["GET", "HEAD"], include_in_schema=False, opt=OPEN)
     async def file(request: Request[Any, Any, Any]) -> Response[bytes | None]:
         return await _answer(request, files, name, keep)
@@ -58,8 +58,7 @@ async def _answer(
     found = await asyncio.to_thread(files.get, name)
     body = found.body(request.headers.get("accept-encoding", ""))
     headers = {"cache-control": keep, "etag": body.etag, "vary": "Accept-Encoding"}
-    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
-    if known & {body.etag, "*"}:
+    if is_known(request.headers.get("if-none-match", ""), body.etag):
         return Response(None, status_code=304, headers=headers)
     if body.coding is not None:
         headers["content-encoding"] = body.coding

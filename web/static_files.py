@@ -96,6 +96,12 @@ class StaticFiles:
         return file
 
 
+def is_known(if_none_match: str, etag: str) -> bool:
+    """Whether an If-None-Match names what would be answered."""
+    known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return not known.isdisjoint((etag, "*"))
+
+
 def _read(place: Path, media_type: str) -> StaticFile:
     content = place.read_bytes()
     digest = hashlib.sha256(content).hexdigest()[:32]

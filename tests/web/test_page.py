@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -55,12 +54,12 @@ def asked(settings: Settings, folder: Path, unopened: Any) -> Callable[[Body], N
     return run
 
 
-def test_the_index_is_asked_for_again_and_hashed_files_are_not(asked: Any) -> None:
+def test_the_index_is_not_kept_and_hashed_files_are(asked: Any) -> None:
     async def body(client: httpx.AsyncClient) -> None:
         index = await client.get("/")
         assert index.text == "<!doctype html><title>one</title>"
         assert index.headers["content-type"].startswith("text/html")
-        assert index.headers["cache-control"] == "no-cache"
+        assert index.headers["cache-control"] == "no-store"
         script = await client.get("/assets/app-8f3a.js")
         assert script.content == SCRIPT
         assert script.headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -163,7 +162,7 @@ def test_a_page_that_is_built_again_shows(asked: Any, folder: Path) -> None:
     async def body(client: httpx.AsyncClient) -> None:
         before = await client.get("/")
         (folder / "new.html").write_text("<!doctype html><title>two</title>")
-        os.replace(folder / "new.html", folder / "index.html")
+        (folder / "new.html").replace(folder / "index.html")
         (folder / "assets" / "app-8f3a.js").unlink()
         (folder / "assets" / "app-9c01.js").write_text("new")
         after = await client.get("/", headers={"if-none-match": before.headers["etag"]})
