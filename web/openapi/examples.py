@@ -30,7 +30,9 @@ from web.answers import QueryAnswer
 from web.errors import KINDS, ProblemKind
 from web.health import Component, Health, TableHealth
 from web.live import Moment, ServiceRate, SourceRate
+from web.routes.platform import Me
 from web.routes.quality import TableQuality
+from web.sandbox.function_list import SqlFunction
 from web.sandbox.protocol import Column
 from web.streams import Session, Streams, Window, WorkerPartition
 
@@ -143,6 +145,15 @@ ROWS = QueryAnswer(
     elapsed_ms=4.2,
 )
 ROWS_CSV = "event_type,events\r\nscreen_view,52113\r\nlogin,10240\r\npurchase,2871\r\n"
+FUNCTIONS = [
+    SqlFunction(
+        name="date_trunc",
+        kind="scalar",
+        description="Truncate to specified precision",
+        signatures=["date_trunc(part, timestamp)"],
+        example="date_trunc('hour', TIMESTAMPTZ '1992-09-20 20:38:40')",
+    )
+]
 PREVIEW = QueryAnswer(
     columns=[Column("event_id", "VARCHAR"), Column("event_timestamp", "TIMESTAMP WITH TIME ZONE")],
     versions={_SILVER: 5120},
@@ -244,6 +255,7 @@ QUALITY = [
         ],
     )
 ]
+ME = Me(name="alice", scope="query", keys=True)
 KIND: ProblemKind = KINDS["timeout"]
 
 STREAMS = Streams(
