@@ -7,7 +7,7 @@ import { Empty } from "../../ui/messages";
 
 const MOST_PLACES = 2_000;
 
-export function QuickChart({ answer }: { answer: QueryAnswer }) {
+export default function QuickChart({ answer }: { answer: QueryAnswer }) {
   const numeric = useMemo(
     () => answer.columns.map((_, i) => i).filter((i) => isNumeric(answer.columns[i]?.type ?? "")),
     [answer],

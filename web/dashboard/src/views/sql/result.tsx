@@ -1,11 +1,12 @@
 /** What a run brought: rows, a quick chart of them, files to keep. */
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { Problem, request, type Question } from "../../api/client";
 import type { QueryAnswer } from "../../api/types";
 import { count } from "../../format";
-import { Failure } from "../../ui/messages";
+import { Failure, Loading } from "../../ui/messages";
 import { RowsTable } from "../../ui/rows-table";
-import { QuickChart } from "./quick-chart";
+
+const QuickChart = lazy(() => import("./quick-chart"));
 
 const FORMS = [
   { format: "csv", label: "CSV", ending: "csv" },
@@ -38,7 +39,9 @@ export function Result({ question, answer }: { question: Question; answer: Query
       {view === "table" ? (
         <RowsTable caption="Rows of the result" answer={answer} />
       ) : (
-        <QuickChart answer={answer} />
+        <Suspense fallback={<Loading />}>
+          <QuickChart answer={answer} />
+        </Suspense>
       )}
     </>
   );
