@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.web.dashboard.browsing import ARGUMENTS, CHROMIUM
+from tests.web.dashboard.browsing import ARGUMENTS, CHROMIUM, PATIENCE_MS
 
 
 @pytest.fixture(scope="module")
@@ -15,6 +15,7 @@ def browser() -> Iterator[Browser]:
     """Skips where there is none: it is the distribution's (Debian: chromium)."""
     if CHROMIUM is None:
         pytest.skip("no Chromium here")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         made = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         try:
