@@ -47,8 +47,8 @@ def create_app(
     origins that are none.
     """
     cluster = ClusterManager(settings)
-    live = Live(settings, queries)
     doctor = Doctor(settings, queries.snapshots, queries.datasets)
+    live = Live(settings, queries, doctor)
     heard = Announcements()
     heard.subscribe(recording(audit))
     metrics = registry(settings, queries, cluster, live, doctor, audit)
