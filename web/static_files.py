@@ -106,7 +106,9 @@ def _read(place: Path, media_type: str) -> StaticFile:
     content = place.read_bytes()
     digest = hashlib.sha256(content).hexdigest()[:32]
     forms = [(coding, bytes(maker.compress(content, level=level))) for coding, maker, level in CODINGS]
-    packed = [Body(form, f'"{digest}-{coding}"', coding) for coding, form in forms if len(form) < len(content)]
+    packed = [
+        Body(form, f'"{digest}-{coding}"', coding) for coding, form in forms if len(form) < len(content)
+    ]
     return StaticFile(media_type, Body(content, f'"{digest}"'), tuple(packed))
 
 

@@ -55,7 +55,9 @@ def test_the_keyboard_reaches_every_view(page: Page) -> None:
     expect(page.locator("main")).to_be_focused()
 
 
-def test_a_theme_is_the_systems_until_one_is_chosen_and_then_stays(page: Page, browser: Browser, api: Any) -> None:
+def test_a_theme_is_the_systems_until_one_is_chosen_and_then_stays(
+    page: Page, browser: Browser, api: Any
+) -> None:
     assert lightness(page) > 200
     page.get_by_role("button", name="Use the dark theme").click()
     assert lightness(page) < 50
@@ -67,7 +69,9 @@ def test_a_theme_is_the_systems_until_one_is_chosen_and_then_stays(page: Page, b
         assert lightness(other.page) < 50
 
 
-def test_a_key_is_asked_for_kept_in_the_tab_and_forgotten(browser: Browser, start_api: Callable[..., Any]) -> None:
+def test_a_key_is_asked_for_kept_in_the_tab_and_forgotten(
+    browser: Browser, start_api: Callable[..., Any]
+) -> None:
     api = start_api(**{"api.keys": True})
     api.wait()
     token = (secrets_folder(api.settings) / "api-key").read_text("utf-8").strip()
