@@ -26,8 +26,8 @@ MEDIA_TYPES = {
     ".woff2": "font/woff2",
 }
 CODINGS = (("br", cramjam.brotli, 9), ("gzip", cramjam.gzip, 9))
-"""Content codings, what makes them and at which level; the best first. Brotli's highest, 11, takes thirty times as
-long as 9 for a twentieth less."""
+"""Content codings, what makes them and at which level; the best first. Brotli's highest, 11, takes
+about nine times as long as 9 for a twelfth less."""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _WEIGHTLESS = re.compile(r"0(?:\.0{0,3})?")
