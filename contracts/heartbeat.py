@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct, field
 
 from contracts.layout import run_folder
+from contracts.rates import Rate
 from contracts.settings import Settings
 
 FRESH_SECONDS = 15.0
@@ -34,7 +35,7 @@ class Heartbeat(Struct, kw_only=True):
     total: int = 0
     """Events handled since the start."""
     rate: float = 0.0
-    """Events per second since the previous beat."""
+    """Events per second, of the last half minute."""
     details: dict[str, Any] = field(default_factory=dict)
     """What else the service wants seen (lag, watermark, last round, …); JSON values."""
     last_error: str = ""
@@ -50,7 +51,7 @@ class HeartbeatWriter:
         self._path = heartbeats_folder(settings) / f"{self.service}.json"
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._last_at = 0.0
-        self._last_total = 0
+        self._rate = Rate()
         before = _read(self._path)
         self._error = (before.last_error, before.last_error_at) if before else ("", 0.0)
 
@@ -65,11 +66,10 @@ class HeartbeatWriter:
     ) -> None:
         """Writes the file if a second has passed since the last write, or if ``force``."""
         now = time.time()
-        elapsed = now - self._last_at
-        if elapsed < 1.0 and not force:
+        if now - self._last_at < 1.0 and not force:
             return
-        rate = (total - self._last_total) / elapsed if self._last_at and elapsed > 0 else 0.0
-        self._last_at, self._last_total = now, total
+        rate = self._rate.observe(time.monotonic(), total)
+        self._last_at = now
         if message and state in ("degraded", "failed"):
             self._error = (message, now)
         heartbeat = Heartbeat(
@@ -79,7 +79,7 @@ class HeartbeatWriter:
             state=state,
             message=message,
             total=total,
-            rate=round(max(rate, 0.0), 1),
+            rate=round(rate, 1),
             details=details or {},
             last_error=self._error[0],
             last_error_at=self._error[1],

@@ -170,6 +170,13 @@ class ServiceRate(Struct, kw_only=True):
     total: int
 
 
+class Latency(Struct, kw_only=True):
+    """From Kafka's timestamp of a record until ingestion sends it on, milliseconds."""
+
+    p50: float
+    p95: float
+
+
 class SourceRate(Struct, kw_only=True):
     """One source as ingestion sees it."""
 
@@ -177,6 +184,21 @@ class SourceRate(Struct, kw_only=True):
     events_per_second: float = 0.0
     invalid_per_second: float = 0.0
     lag: int | None = None
+    latency_ms: Latency | None = None
+    newest_event_age_seconds: float | None = None
+
+
+class Hop(Struct, kw_only=True):
+    """One part of the way from producers to gold. ``lag`` is in ``lag_unit``: events, records, or seconds."""
+
+    name: str
+    label: str
+    events_per_second: float
+    status: str
+    reasons: list[str] = []
+    lag: float | None = None
+    lag_unit: str | None = None
+    freshness_seconds: float | None = None
 
 
 class Moment(Struct, kw_only=True):
@@ -186,3 +208,6 @@ class Moment(Struct, kw_only=True):
     services: list[ServiceRate]
     sources: list[SourceRate]
     versions: dict[str, int | None]
+    hops: list[Hop] = []
+    health: str | None = None
+    firing: int = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, SerializationException
@@ -36,15 +38,17 @@ def create_app(
     calls: CallLog | None = None,
     clock: Clock = utc_now,
     audit: Recorder = UNRECORDED,
+    page_folder: Path = page.FOLDER,
 ) -> ASGIApp:
     """The application over open ``queries``. Its OpenAPI document is at `/schema/openapi.json`.
 
     The guard stands before all of it, unknown paths included. ``calls`` learns of every request, ``audit`` of
-    those that are worth it and of changes. Raises SettingsError for origins that are none.
+    those that are worth it and of changes; ``page_folder`` has the page's files. Raises SettingsError for
+    origins that are none.
     """
     cluster = ClusterManager(settings)
-    live = Live(settings, queries)
     doctor = Doctor(settings, queries.snapshots, queries.datasets)
+    live = Live(settings, queries, doctor)
     heard = Announcements()
     heard.subscribe(recording(audit))
     metrics = registry(settings, queries, cluster, live, doctor, audit)
@@ -52,7 +56,7 @@ def create_app(
     calls.subscribe(CallAudit(audit))
     metadata = Metadata(Catalog(settings, queries.snapshots, queries.datasets), audit)
     application = Litestar(
-        route_handlers=[*routes.ROUTES, *page.ROUTES],
+        route_handlers=[*routes.ROUTES, *page.page_routes(page_folder)],
         middleware=[NeedsScope],
         dependencies={
             "settings": Provide(lambda: settings, sync_to_thread=False),

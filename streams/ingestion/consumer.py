@@ -193,12 +193,13 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
 
     async def _send(self, partition: TopicPartition, chunk: Chunk) -> list[Any]:
         """Sends a packed record and the dead letters beside it; futures of the acknowledgements."""
+        now = time.time_ns()
         record = packing.encode(
             topic_id=self._topic_id,
             prev=self._through[partition],
             first=chunk.first,
             through=chunk.through,
-            ingest_timestamp=time.time_ns() // 1000,
+            ingest_timestamp=now // 1000,
             offsets=chunk.offsets,
             source_timestamps_ms=chunk.timestamps_ms,
             source_systems=chunk.systems,
@@ -220,6 +221,7 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
         self._refused[partition].add((rejected.record.offset for rejected in chunk.rejected), chunk.through)
         self._status.events += len(chunk.offsets)
         self._status.bytes += chunk.size
+        self._status.latency.add(chunk.timestamps_ms, now // 1_000_000)
         self._status.invalid.update(rejected.error.kind for rejected in chunk.rejected)
         self._status.skipped.update(chunk.skipped)
         return futures

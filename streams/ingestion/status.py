@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from kafka_cluster.rates import Rates
+from streams.ingestion.latency import Latency
 
 
 class SourceStatus(Struct, kw_only=True):
@@ -37,6 +38,7 @@ class SourceStatus(Struct, kw_only=True):
     lag: dict[int, int] = field(default_factory=dict)
     """Records not yet read, by partition assigned."""
     rates: Rates = field(default_factory=Rates)
+    latency: Latency = field(default_factory=Latency)
 
     @property
     def read(self) -> int:
@@ -59,6 +61,8 @@ class SourceStatus(Struct, kw_only=True):
             "lag_by_partition": {str(partition): lag for partition, lag in sorted(self.lag.items())},
             "committed_at": self.committed_at,
             "commit_age_seconds": self.commit_age(),
+            "latency_ms": self.latency.quantiles(),
+            "newest_at": self.latency.newest_at,
             "messages_per_second": rates["messages"],
             "bytes_per_second": rates["bytes"],
             "invalid_per_second": {kind: rates[f"invalid {kind}"] for kind in self.invalid},

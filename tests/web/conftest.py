@@ -25,10 +25,13 @@ from contracts import configuration
 from contracts import settings as sections
 from contracts.layout import table_path
 from contracts.settings import Network, Paths, Ports, Settings
+from lakehouse.catalog import TABLES
 from lakehouse.datasets import DATASETS, Dataset
+from lakehouse.reading.stream_snapshots import AllSnapshots
 from tests.web.running import GOLD, SILVER, Running
 from web.app import create_app
-from web.queries import open_queries
+from web.queries import Queries, open_queries
+from web.sandbox.pool import Sandbox
 
 
 class Api(Struct):
@@ -215,3 +218,13 @@ def running(start_api: Callable[..., Any], add: Any, make_rows: Any) -> Iterator
         yield Running(api, client)
     api.process.kill()
     api.process.wait()
+
+
+@pytest.fixture
+def unopened() -> Callable[[Settings], Queries]:
+    """Queries whose sandbox does not run, for an application that is only looked at."""
+
+    def make(settings: Settings) -> Queries:
+        return Queries(settings, AllSnapshots(settings, TABLES), Sandbox([], memory_mb=64), TABLES)
+
+    return make

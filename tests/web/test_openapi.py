@@ -167,6 +167,8 @@ ASKED = (
     "/health/report?format=html",
     "/alerts?all=true",
     "/audit?limit=5",
+    "/me",
+    "/functions",
 )
 FORMS = (
     "application/json",

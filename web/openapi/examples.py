@@ -29,8 +29,11 @@ from lakehouse.quality.results import Result
 from web.answers import QueryAnswer
 from web.errors import KINDS, ProblemKind
 from web.health import Component, Health, TableHealth
-from web.live import Moment, ServiceRate, SourceRate
+from web.hops import Hop
+from web.live import Latency, Moment, ServiceRate, SourceRate
+from web.routes.platform import Me
 from web.routes.quality import TableQuality
+from web.sandbox.function_list import SqlFunction
 from web.sandbox.protocol import Column
 from web.streams import Session, Streams, Window, WorkerPartition
 
@@ -143,6 +146,15 @@ ROWS = QueryAnswer(
     elapsed_ms=4.2,
 )
 ROWS_CSV = "event_type,events\r\nscreen_view,52113\r\nlogin,10240\r\npurchase,2871\r\n"
+FUNCTIONS = [
+    SqlFunction(
+        name="date_trunc",
+        kind="scalar",
+        description="Truncate to specified precision",
+        signatures=["date_trunc(part, timestamp)"],
+        example="date_trunc('hour', TIMESTAMPTZ '1992-09-20 20:38:40')",
+    )
+]
 PREVIEW = QueryAnswer(
     columns=[Column("event_id", "VARCHAR"), Column("event_timestamp", "TIMESTAMP WITH TIME ZONE")],
     versions={_SILVER: 5120},
@@ -244,6 +256,7 @@ QUALITY = [
         ],
     )
 ]
+ME = Me(name="alice", scope="query", keys=True)
 KIND: ProblemKind = KINDS["timeout"]
 
 STREAMS = Streams(
@@ -347,6 +360,29 @@ METRICS = (
 MOMENT = Moment(
     at=_AT.timestamp(),
     services=[ServiceRate(name="ingestion", state="running", events_per_second=498.6, total=1_796_204)],
-    sources=[SourceRate(name="app_events", events_per_second=99.8, invalid_per_second=0.0, lag=0)],
+    sources=[
+        SourceRate(
+            name="app_events",
+            events_per_second=99.8,
+            invalid_per_second=0.0,
+            lag=0,
+            latency_ms=Latency(p50=112.0, p95=238.0),
+            newest_event_age_seconds=0.4,
+        )
+    ],
     versions={_SILVER: 5120, _GOLD: 412},
+    hops=[
+        Hop(
+            name="ingestion",
+            label="Ingestion",
+            events_per_second=498.6,
+            lag=0.0,
+            lag_unit="records",
+            freshness_seconds=0.4,
+            status="degraded",
+            reasons=[_RESTARTING],
+        )
+    ],
+    health="degraded",
+    firing=1,
 )

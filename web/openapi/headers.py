@@ -35,6 +35,13 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "contentMediaType": "application/json"},
         "example": '{"event_metrics_gold":412}',
     },
+    "ETag": {
+        "description": "Changes with the answer. Sent as `If-None-Match` it is answered 304 and no body "
+        "while it is the same.",
+        "required": True,
+        "schema": {"type": "string", "pattern": '^".+"$'},
+        "example": '"9a0364b9e99bb480dd25e1f0284c8555"',
+    },
     "Retry-After": {
         "description": "Seconds to wait before the next try. With 429, and with 503 of the code `busy`.",
         "schema": {"type": "string", "pattern": "^[0-9]+$"},

@@ -65,7 +65,8 @@ async def get_metrics(registry: NamedDependency[CollectorRegistry]) -> Response[
 
 @get("/events", operation_id="Events", summary="A moment a second", tags=["live"])
 async def get_events(live: NamedDependency[Live]) -> Stream:
-    """Server-sent events of type `moment`, one a second: services, rates by source, table versions."""
+    """Server-sent events of type `moment`, one a second: services, rates and latency by source, the hops from
+    producers to gold with their health, table versions. The newest comes at once."""
     return Stream(live.watch(), media_type="text/event-stream")
 
 

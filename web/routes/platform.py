@@ -1,4 +1,4 @@
-"""How the platform is: health; and what problems mean."""
+"""How the platform is: health; who asks; and what problems mean."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import Annotated, Any
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import PathParameter
+from msgspec import Struct
 
 from contracts.errors import NotFound
-from web.access.scopes import OPEN
+from contracts.settings import Settings
+from web.access.keys import Caller, Scope
+from web.access.scopes import CALLER, OPEN
 from web.errors import KINDS, ProblemKind
 from web.health import Doctor, Health, HealthWord
 
@@ -31,6 +34,24 @@ async def get_health(
     return Response(HealthWord(status=found.status), status_code=status_code)
 
 
+class Me(Struct, kw_only=True):
+    """Who asks."""
+
+    name: str
+    """The key's name; `local` on loopback where no keys are asked for, `anybody` elsewhere."""
+    scope: Scope
+    """What they may do: read; query: also run SQL and read rows; admin: also change things."""
+    keys: bool
+    """Whether this server asks for keys."""
+
+
+@get("/me", operation_id="Me", summary="Who asks", tags=["platform"])
+async def get_me(request: Request[Any, Any, Any], settings: NamedDependency[Settings]) -> Me:
+    """Whom the server takes the caller for, so that a page knows what to offer."""
+    caller: Caller = request.scope["state"][CALLER]
+    return Me(name=caller.name, scope=caller.scope, keys=settings.asks_for_keys)
+
+
 @get("/problems/{code:str}", operation_id="Problem", summary="A kind of problem", tags=["platform"], opt=OPEN)
 async def get_problem(code: Code) -> ProblemKind:
     """What the `type` of an error document means, and what to do."""
@@ -40,4 +61,4 @@ async def get_problem(code: Code) -> ProblemKind:
     return kind
 
 
-ROUTES = [get_health, get_problem]
+ROUTES = [get_health, get_me, get_problem]

@@ -1,11 +1,15 @@
-"""SQL: `POST /query`."""
+"""SQL: `POST /query`, and the functions that it may call."""
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any
 
-from litestar import Request, Response, post
+import msgspec
+from litestar import MediaType, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
@@ -14,7 +18,9 @@ from web.access.scopes import QUERY
 from web.answers import QueryAnswer, answer, wanted_format
 from web.errors import STATEMENT
 from web.queries import Parameters, Queries, Question
+from web.sandbox.function_list import SqlFunction, sql_functions
 from web.sandbox.protocol import Format
+from web.static_files import is_known
 
 
 class QueryBody(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -53,4 +59,21 @@ async def query(
     return await answer(request, queries.ask(question))
 
 
-ROUTES = [query]
+@get("/functions", operation_id="Functions", summary="Functions of SQL", tags=["sql"])
+async def get_functions(request: Request[Any, Any, Any]) -> Response[list[SqlFunction]]:
+    """Every function that a statement may call, in DuckDB's own words: for the completion of an editor. The
+    same until the next version of the platform, as its `ETag` says."""
+    body, etag = await asyncio.to_thread(_functions)
+    headers = {"cache-control": "private, no-cache", "etag": etag}
+    if is_known(request.headers.get("if-none-match", ""), etag):
+        return Response[Any](None, status_code=304, headers=headers)
+    return Response[Any](body, media_type=MediaType.JSON, headers=headers)
+
+
+@cache
+def _functions() -> tuple[bytes, str]:
+    body = msgspec.json.encode(sql_functions())
+    return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+ROUTES = [query, get_functions]

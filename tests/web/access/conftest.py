@@ -12,13 +12,10 @@ import httpx
 import pytest
 
 from contracts.settings import Access, Api, Network, Paths, Ports, Settings
-from lakehouse.catalog import TABLES
-from lakehouse.reading.stream_snapshots import AllSnapshots
 from web.access.calls import Call, CallLog
 from web.access.keys import editing_keys
 from web.app import create_app
-from web.queries import Queries, open_queries
-from web.sandbox.pool import Sandbox
+from web.queries import open_queries
 
 HOST = "platform.example:26010"
 
@@ -98,13 +95,3 @@ def make_key(clock: Clock) -> Callable[..., str]:
 def bearing() -> Callable[[str], dict[str, str]]:
     """The header that a token is sent in."""
     return lambda token: {"authorization": f"Bearer {token}"}
-
-
-@pytest.fixture
-def unopened() -> Callable[[Settings], Queries]:
-    """Queries whose sandbox does not run, for an application that is only looked at."""
-
-    def make(settings: Settings) -> Queries:
-        return Queries(settings, AllSnapshots(settings, TABLES), Sandbox([], memory_mb=64), TABLES)
-
-    return make

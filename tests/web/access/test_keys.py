@@ -213,3 +213,26 @@ def test_a_revoked_key_says_so_to_its_owner_alone(settings: Settings, make_key: 
 )
 def test_what_is_no_bearer_token_is_refused(settings: Settings, clock: Any, header: bytes) -> None:
     assert isinstance(KeyRing(settings, clock).caller(header), Refusal)
+
+
+@pytest.mark.parametrize("scope", ["read", "query", "admin"])
+def test_a_caller_learns_who_they_are(
+    guarded: Any, ask: Any, make_key: Any, bearing: Any, scope: str
+) -> None:
+    settings = guarded()
+    token = make_key(settings, "alice", scope)
+
+    async def body(client: httpx.AsyncClient) -> None:
+        assert (await client.get("/me")).status_code == 401
+        answer = await client.get("/me", headers=bearing(token))
+        assert answer.json() == {"name": "alice", "scope": scope, "keys": True}
+        assert token not in answer.text
+
+    ask(settings, body)
+
+
+def test_on_loopback_everybody_is_local(guarded: Any, ask: Any) -> None:
+    async def body(client: httpx.AsyncClient) -> None:
+        assert (await client.get("/me")).json() == {"name": "local", "scope": "admin", "keys": False}
+
+    ask(guarded(host="127.0.0.1"), body, host="127.0.0.1:26010")
