@@ -35,8 +35,6 @@ def page_routes(folder: Path = FOLDER) -> list[BaseRouteHandler]:
     return [
         _file("/", page, "index.html"),
         asset,
-        _file("/page.js", page, "page.js"),
-        _file("/page.css", page, "page.css"),
         _file("/docs", docs, "index.html"),
         _file("/docs/docs.js", docs, "docs.js"),
         _file("/docs/swagger-ui-bundle.js", swagger, "swagger-ui-bundle.js", _DAYS),

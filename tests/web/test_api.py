@@ -187,7 +187,7 @@ def test_another_address_than_loopback_needs_the_key(
 
 def test_every_answer_is_strict_with_browsers(settings: Settings, with_client: Any) -> None:
     async def body(client: httpx.AsyncClient) -> None:
-        for path in ("/", "/page.js", "/tables", "/nowhere", "/schema/openapi.json"):
+        for path in ("/", "/docs/docs.js", "/tables", "/nowhere", "/schema/openapi.json"):
             headers = (await client.get(path)).headers
             assert "default-src 'none'" in headers["content-security-policy"]
             assert "unsafe" not in headers["content-security-policy"]

@@ -27,8 +27,6 @@ def folder(tmp_path: Path) -> Path:
     assets.mkdir(parents=True)
     (assets.parent / "index.html").write_text("<!doctype html><title>one</title>")
     (assets / "app-8f3a.js").write_bytes(SCRIPT)
-    (assets / "app-8f3a.js.br").write_bytes(bytes(cramjam.brotli.compress(SCRIPT)))
-    (assets / "app-8f3a.js.gz").write_bytes(gzip.compress(SCRIPT))
     for name in ("style-1.css", "font-1.woff2", "icon-1.svg", "icon-1.png", "words-1.json", ".hidden.js"):
         (assets / name).write_bytes(name.encode())
     (assets / "notes.txt").write_text("not of the page")
@@ -105,33 +103,22 @@ def test_media_types(asked: Any) -> None:
     ],
 )
 def test_the_smallest_form_that_the_client_takes(
-    asked: Any, folder: Path, accept: str, coding: str | None
+    asked: Any, accept: str, coding: str | None
 ) -> None:
-    files = {None: "app-8f3a.js", "br": "app-8f3a.js.br", "gzip": "app-8f3a.js.gz"}
+    undo: dict[str | None, Any] = {None: bytes, "br": cramjam.brotli.decompress, "gzip": gzip.decompress}
 
     async def body(client: httpx.AsyncClient) -> None:
         url = "/assets/app-8f3a.js"
         async with client.stream("GET", url, headers={"accept-encoding": accept}) as answer:
             sent = b"".join([part async for part in answer.aiter_raw()])
         assert answer.headers.get("content-encoding") == coding
-        assert sent == (folder / "assets" / files[coding]).read_bytes()
+        assert bytes(undo[coding](sent)) == SCRIPT
+        assert coding is None or len(sent) < len(SCRIPT)
         assert answer.headers["content-length"] == str(len(sent))
         head = await client.head(url, headers={"accept-encoding": accept})
         assert not head.content
         for name in ("content-length", "content-type", "etag", "content-encoding", "cache-control"):
             assert head.headers.get(name) == answer.headers.get(name)
-
-    asked(body)
-
-
-def test_a_form_of_another_build_is_not_sent(asked: Any, folder: Path) -> None:
-    (folder / "assets" / "app-8f3a.js.br").write_bytes(bytes(cramjam.brotli.compress(b"an older page")))
-    (folder / "assets" / "app-8f3a.js.gz").write_bytes(b"no gzip")
-
-    async def body(client: httpx.AsyncClient) -> None:
-        answer = await client.get("/assets/app-8f3a.js", headers={"accept-encoding": "br, gzip"})
-        assert "content-encoding" not in answer.headers
-        assert answer.content == SCRIPT
 
     asked(body)
 

@@ -171,13 +171,13 @@ def test_what_is_asked_all_the_time_is_quiet_while_it_is_well(
     guarded: Callable[..., Settings], ask: Any, lines: list[str]
 ) -> None:
     async def body(client: httpx.AsyncClient) -> None:
-        for path in ("/", "/page.js", "/health", "/tables"):
+        for path in ("/", "/docs/docs.js", "/health", "/tables"):
             await client.get(path)
 
     ask(guarded(), body)
     assert [(line["path"], line["level"]) for line in logged(lines)] == [
         ("/", "debug"),
-        ("/page.js", "debug"),
+        ("/docs/docs.js", "debug"),
         ("/health", "debug"),
         ("/tables", "info"),
     ]

@@ -1,10 +1,10 @@
 /** The frame around every view: navigation, health, theme, the key, and whether the API is there. */
 import { lazy, Suspense, useEffect, useRef, type ComponentType } from "react";
 import { Link, Route, Router, Switch, useLocation } from "wouter";
-import { useHashLocation } from "wouter/use-hash-location";
 import { useAnswer } from "./api/hooks";
 import { useLive } from "./api/live";
 import type { AlertList, Schemas } from "./api/types";
+import { useHash, useHashSearch } from "./location";
 import { choose, useTheme } from "./theme";
 import { KeyDialog } from "./ui/key-dialog";
 import { ErrorBoundary, Loading } from "./ui/messages";
@@ -156,7 +156,7 @@ function Frame() {
 
 export function App() {
   return (
-    <Router hook={useHashLocation}>
+    <Router hook={useHash} searchHook={useHashSearch}>
       <Frame />
     </Router>
   );

@@ -1,14 +1,16 @@
 /** Requests to the API that serves this page: the key, JSON that keeps every digit, errors as problems. */
-import type { QueryAnswer, Value } from "./types";
+import type { QueryAnswer, Schemas, Value } from "./types";
 
 const KEY = "dp.api-key";
+
+type Place = Schemas["Position"];
 
 /** What the API answered instead of what was asked for (RFC 9457), or that nobody answered (`code` unreachable). */
 export class Problem extends Error {
   readonly code: string;
   readonly status: number;
-  /** Of a statement: the offset in characters at which it is wrong. */
-  readonly position: number | undefined;
+  /** Of a statement: where it is wrong. The offset counts characters, not UTF-16 units. */
+  readonly position: Place | undefined;
   readonly suggestions: string[];
   /** The request's id, under which the log has it. */
   readonly instance: string | undefined;
@@ -17,8 +19,8 @@ export class Problem extends Error {
     code: string;
     status: number;
     detail: string;
-    position?: number | null;
-    suggestions?: string[];
+    position?: Place | null;
+    suggestions?: string[] | null;
     instance?: string;
   }) {
     super(told.detail);

@@ -17,7 +17,7 @@ export function Empty({ children }: { children: ReactNode }) {
 
 const ADVICE: Record<string, string> = {
   unreachable: "Start the platform (dp up), or wait: the page asks again by itself.",
-  unauthenticated: "Give a key with the button at the top.",
+  unauthorized: "Give a key with the button at the top.",
   forbidden: "Ask for a key with a wider scope (dp keys create).",
   busy: "The server has many queries now; try again in a moment.",
   timeout: "Ask for less: fewer days, fewer columns, an aggregate.",
