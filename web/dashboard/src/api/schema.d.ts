@@ -164,11 +164,33 @@ export interface paths {
     };
     /**
      * A moment a second
-     * @description Server-sent events of type `moment`, one a second: services, rates by source, table versions.
+     * @description Server-sent events of type `moment`, one a second: services, rates and latency by source, the hops from producers to gold with their health, table versions. The newest comes at once.
      *
      *     Needs the scope `read`.
      */
     get: operations["Events"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/functions": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Functions of SQL
+     * @description Every function that a statement may call, in DuckDB's own words: for the completion of an editor. The same until the next version of the platform, as its `ETag` says.
+     *
+     *     Needs the scope `read`.
+     */
+    get: operations["Functions"];
     put?: never;
     post?: never;
     delete?: never;
@@ -235,6 +257,28 @@ export interface paths {
      *     Needs the scope `read`.
      */
     get: operations["Jobs"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/me": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Who asks
+     * @description Whom the server takes the caller for, so that a page knows what to offer.
+     *
+     *     Needs the scope `read`.
+     */
+    get: operations["Me"];
     put?: never;
     post?: never;
     delete?: never;
@@ -728,6 +772,28 @@ export interface components {
       status: "degraded" | "failed" | "healthy";
     };
     /**
+     * Hop
+     * @description One part of the way.
+     */
+    Hop: {
+      /** @description Of the last half minute or more. Producers: what our simulators send. kafka: what comes into the source topics, of everybody. bronze, silver, gold: rows written, of silver those of its first tables. */
+      events_per_second: number;
+      /** @description Age of the newest event that has passed; of landing, of its newest file; of tables by hour or day, of their newest version. Null: none has. */
+      freshness_seconds: number | null;
+      label: string;
+      /** @description What waits before it. producers, landing: events; ingestion, workers: records; bronze, silver, gold: seconds behind what they are built from, the worst table's. Null: not known, or nothing can wait. */
+      lag: number | null;
+      lag_unit: ("events" | "records" | "seconds") | null;
+      name: string;
+      /** @description What is wrong, the worst first. */
+      reasons: string[];
+      /**
+       * @description As the health report judges its parts; idle: nothing is wrong, nothing flows and nothing waits.
+       * @enum {unknown}
+       */
+      status: "degraded" | "failing" | "idle" | "ok";
+    };
+    /**
      * JobHealth
      * @description A batch job: its newest run.
      */
@@ -748,6 +814,14 @@ export interface components {
        * @enum {unknown}
        */
       status: "degraded" | "failing" | "ok";
+    };
+    /**
+     * Latency
+     * @description From Kafka's timestamp of a record, which is its producer's, until ingestion has validated it and sends it on; milliseconds, of the last 15 s. Of several ingestion processes the slowest.
+     */
+    Latency: {
+      p50: number;
+      p95: number;
     };
     /**
      * LayerHealth
@@ -808,12 +882,36 @@ export interface components {
       told: boolean;
     };
     /**
+     * Me
+     * @description Who asks.
+     */
+    Me: {
+      /** @description Whether this server asks for keys. */
+      keys: boolean;
+      /** @description The key's name; `local` on loopback where no keys are asked for, `anybody` elsewhere. */
+      name: string;
+      /**
+       * @description What they may do: read; query: also run SQL and read rows; admin: also change things.
+       * @enum {unknown}
+       */
+      scope: "admin" | "query" | "read";
+    };
+    /**
      * Moment
      * @description One event of `GET /events`.
      */
     Moment: {
       /** @description Unix seconds. */
       at: number;
+      /** @description Alerts that fire. */
+      firing: number;
+      /**
+       * @description As `GET /health` has it.
+       * @enum {unknown}
+       */
+      health: "degraded" | "failed" | "healthy";
+      /** @description The way from producers to gold, in its order. */
+      hops: components["schemas"]["Hop"][];
       services: components["schemas"]["ServiceRate"][];
       sources: components["schemas"]["SourceRate"][];
       /** @description Newest Delta version of each table; null: not created yet, or without versions. */
@@ -1260,7 +1358,34 @@ export interface components {
        * @default null
        */
       lag: number | null;
+      /**
+       * @description Null: no event came lately.
+       * @default null
+       */
+      latency_ms: components["schemas"]["Latency"] | null;
       name: string;
+      /**
+       * @description Since Kafka's timestamp of its newest event; null: there has been none.
+       * @default null
+       */
+      newest_event_age_seconds: number | null;
+    };
+    /**
+     * SqlFunction
+     * @description A function that a statement may call.
+     */
+    SqlFunction: {
+      /** @description Null: DuckDB has no words for it. */
+      description: string | null;
+      example: string | null;
+      /**
+       * @description scalar: a value for each row; aggregate: one for each group, or over a window; window: only with OVER; table: stands after FROM.
+       * @enum {unknown}
+       */
+      kind: "aggregate" | "scalar" | "table" | "window";
+      name: string;
+      /** @description Each way to call it, by the names of what it takes, for example `substr(string, start, length)`. */
+      signatures: string[];
     };
     /**
      * Storage
@@ -1952,6 +2077,11 @@ export interface components {
   requestBodies: never;
   headers: {
     /**
+     * @description Changes with the answer. Sent as `If-None-Match` it is answered 304 and no body while it is the same.
+     * @example "9a0364b9e99bb480dd25e1f0284c8555"
+     */
+    ETag: string;
+    /**
      * @description Seconds to wait before the next try. With 429, and with 503 of the code `busy`.
      * @example 1
      */
@@ -2331,6 +2461,35 @@ export interface operations {
       503: components["responses"]["unavailable"];
     };
   };
+  Functions: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Functions of SQL */
+      200: {
+        headers: {
+          ETag: components["headers"]["ETag"];
+          "X-Request-Id": components["headers"]["X-Request-Id"];
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["SqlFunction"][];
+        };
+      };
+      401: components["responses"]["unauthorized"];
+      414: components["responses"]["url_too_long"];
+      421: components["responses"]["misdirected"];
+      429: components["responses"]["rate_limited"];
+      431: components["responses"]["headers_too_large"];
+      500: components["responses"]["internal"];
+      503: components["responses"]["unavailable"];
+    };
+  };
   Health: {
     parameters: {
       query?: never;
@@ -2439,6 +2598,34 @@ export interface operations {
         };
       };
       400: components["responses"]["bad_request"];
+      401: components["responses"]["unauthorized"];
+      414: components["responses"]["url_too_long"];
+      421: components["responses"]["misdirected"];
+      429: components["responses"]["rate_limited"];
+      431: components["responses"]["headers_too_large"];
+      500: components["responses"]["internal"];
+      503: components["responses"]["unavailable"];
+    };
+  };
+  Me: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Who asks */
+      200: {
+        headers: {
+          "X-Request-Id": components["headers"]["X-Request-Id"];
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Me"];
+        };
+      };
       401: components["responses"]["unauthorized"];
       414: components["responses"]["url_too_long"];
       421: components["responses"]["misdirected"];
