@@ -26,6 +26,8 @@ interface Props {
   stacked?: boolean;
   unit?: string;
   format?: (value: number) => string;
+  /** The time it shows, Unix milliseconds, also where it has no values. */
+  span?: readonly [number, number];
   /** A part of the places can be chosen. */
   zoom?: boolean;
   small?: boolean;
@@ -100,6 +102,7 @@ function Canvas({
   zoom,
   small,
   live,
+  span,
   off,
 }: Props & { off: ReadonlySet<string> }) {
   const theme = useTheme();
@@ -142,6 +145,7 @@ function Canvas({
         xAxis: {
           type: overTime ? "time" : "category",
           ...(overTime ? {} : { data: places }),
+          ...(span ? { min: span[0], max: span[1] } : {}),
           boundaryGap: kind === "bar",
           axisLine: { lineStyle: { color: colours.line } },
           axisLabel: { color: colours.muted, hideOverlap: true },
@@ -175,7 +179,7 @@ function Canvas({
       },
       { replaceMerge: ["series"] },
     );
-  }, [places, series, kind, stacked, unit, format, zoom, off, theme, live]);
+  }, [places, series, kind, stacked, unit, format, zoom, off, theme, live, span]);
   return (
     <div
       ref={box}

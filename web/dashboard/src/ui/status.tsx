@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 
 export type Shown = "ok" | "degraded" | "failing" | "idle";
 
-const MARKS: Record<Shown, string> = { ok: "●", degraded: "▲", failing: "✖", idle: "○" };
+export const MARKS: Record<Shown, string> = { ok: "●", degraded: "▲", failing: "✖", idle: "○" };
 
 /** A status as colour, mark and word: never as colour alone. */
 export function StatusPill({ status, children }: { status: Shown; children?: ReactNode }) {
