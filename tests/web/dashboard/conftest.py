@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -22,3 +23,10 @@ def browser() -> Iterator[Browser]:
             yield made
         finally:
             made.close()
+
+
+@pytest.fixture(scope="module")
+def pictures(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where pictures go: a temporary folder, or that of `--pictures`."""
+    named = request.config.getoption("--pictures")
+    return Path(named) if named else tmp_path_factory.mktemp("pictures")
