@@ -18,6 +18,8 @@ export function RowsTable({ caption, answer }: { caption: string; answer: QueryA
     [answer],
   );
   return (
-    <DataTable caption={caption} columns={columns} rows={answer.rows as Value[][]} rowKey={(_, i) => i} />
+    <div className="rows-table">
+      <DataTable caption={caption} columns={columns} rows={answer.rows as Value[][]} rowKey={(_, i) => i} />
+    </div>
   );
 }
