@@ -14,6 +14,10 @@ SYSTEM = Path(__file__).parent / "system"
 load_profile()  # before any test is imported: what a test sets of its own is on top of this
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", metavar="FOLDER", help="Where the page's tests put what it looks like.")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(SYSTEM):

@@ -26,8 +26,8 @@ MEDIA_TYPES = {
     ".woff2": "font/woff2",
 }
 CODINGS = (("br", cramjam.brotli, 9), ("gzip", cramjam.gzip, 9))
-"""Content codings, what makes them and at which level; the best first. Brotli's highest, 11, takes thirty times as
-long as 9 for a twentieth less."""
+"""Content codings, what makes them and at which level; the best first. Brotli's highest, 11, takes
+about nine times as long as 9 for a twelfth less."""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _WEIGHTLESS = re.compile(r"0(?:\.0{0,3})?")
@@ -106,7 +106,9 @@ def _read(place: Path, media_type: str) -> StaticFile:
     content = place.read_bytes()
     digest = hashlib.sha256(content).hexdigest()[:32]
     forms = [(coding, bytes(maker.compress(content, level=level))) for coding, maker, level in CODINGS]
-    packed = [Body(form, f'"{digest}-{coding}"', coding) for coding, form in forms if len(form) < len(content)]
+    packed = [
+        Body(form, f'"{digest}-{coding}"', coding) for coding, form in forms if len(form) < len(content)
+    ]
     return StaticFile(media_type, Body(content, f'"{digest}"'), tuple(packed))
 
 

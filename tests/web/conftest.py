@@ -28,6 +28,7 @@ from contracts.settings import Network, Paths, Ports, Settings
 from lakehouse.catalog import TABLES
 from lakehouse.datasets import DATASETS, Dataset
 from lakehouse.reading.stream_snapshots import AllSnapshots
+from tests.web.openapi_contract import Contract
 from tests.web.running import GOLD, SILVER, Running
 from web.app import create_app
 from web.queries import Queries, open_queries
@@ -228,3 +229,17 @@ def unopened() -> Callable[[Settings], Queries]:
         return Queries(settings, AllSnapshots(settings, TABLES), Sandbox([], memory_mb=64), TABLES)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def contract(tmp_path_factory: pytest.TempPathFactory) -> Contract:
+    settings = Settings(paths=Paths(data=str(tmp_path_factory.mktemp("data"))))
+    snapshots = AllSnapshots(settings, TABLES)
+    application = create_app(settings, Queries(settings, snapshots, Sandbox([], memory_mb=64), TABLES))
+
+    async def document() -> Any:
+        transport = httpx.ASGITransport(application)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return (await client.get("/schema/openapi.json")).json()
+
+    return Contract(asyncio.run(document()))

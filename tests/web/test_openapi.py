@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import jsonschema_rs
 import msgspec
-import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 from contracts.heartbeat import HeartbeatWriter
-from contracts.settings import Paths, Settings
-from lakehouse.catalog import TABLES
-from lakehouse.reading.stream_snapshots import AllSnapshots
+from contracts.settings import Settings
 from tests.web.access.test_routes import NEEDS
 from tests.web.openapi_contract import Contract
 from tests.web.test_api import ERRORS
-from web.app import create_app
 from web.openapi import examples
 from web.openapi.operations import OPERATIONS, PARAMETERS, TAGS
-from web.queries import Queries
-from web.sandbox.pool import Sandbox
-
-
-@pytest.fixture(scope="module")
-def contract(tmp_path_factory: pytest.TempPathFactory) -> Contract:
-    settings = Settings(paths=Paths(data=str(tmp_path_factory.mktemp("data"))))
-    snapshots = AllSnapshots(settings, TABLES)
-    application = create_app(settings, Queries(settings, snapshots, Sandbox([], memory_mb=64), TABLES))
-
-    async def document() -> Any:
-        transport = httpx.ASGITransport(application)
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            return (await client.get("/schema/openapi.json")).json()
-
-    return Contract(asyncio.run(document()))
 
 
 def test_the_document_is_openapi(contract: Contract) -> None:

@@ -102,9 +102,7 @@ def test_media_types(asked: Any) -> None:
         ("x-br, zstd;q=1, ;;=,", None),
     ],
 )
-def test_the_smallest_form_that_the_client_takes(
-    asked: Any, accept: str, coding: str | None
-) -> None:
+def test_the_smallest_form_that_the_client_takes(asked: Any, accept: str, coding: str | None) -> None:
     undo: dict[str | None, Any] = {None: bytes, "br": cramjam.brotli.decompress, "gzip": gzip.decompress}
 
     async def body(client: httpx.AsyncClient) -> None:

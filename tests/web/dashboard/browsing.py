@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
 from msgspec import Struct, field
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = [
@@ -25,6 +26,9 @@ ARGUMENTS = [
 ]
 """It is to speak with the page's own server and with nobody else."""
 
+PATIENCE_MS = 60_000
+"""What is awaited comes at once, but for a machine with much else to do."""
+
 Theme = Literal["light", "dark"]
 DESK, PHONE = (1440, 900), (360, 740)
 """Pixels: width, height."""
@@ -36,7 +40,9 @@ class Visit(Struct):
     page: Page
     url: str
     complaints: list[str] = field(default_factory=list)
-    """Errors on the console, exceptions, requests that failed. Those that a test provokes it takes away."""
+    """Errors and warnings on the console, and exceptions."""
+    refused: list[str] = field(default_factory=list)
+    """Requests that were answered with an error: status and path."""
 
     def go(self, view: str) -> None:
         """To a view (`/data/NAME`), through the address."""
@@ -72,10 +78,12 @@ def visit(
         accept_downloads=True,
         permissions=["clipboard-read", "clipboard-write"],
     )
+    context.set_default_timeout(PATIENCE_MS)
     try:
         page = context.new_page()
         made = Visit(page, url)
         page.on("console", lambda message: _console(made, message))
+        page.on("response", lambda response: _answered(made, response))
         page.on("pageerror", lambda error: made.complaints.append(f"exception: {error}"))
         yield made
     finally:
@@ -83,14 +91,14 @@ def visit(
 
 
 def _console(made: Visit, message: ConsoleMessage) -> None:
-    if message.type in ("error", "warning"):
-        try:
-            made.complaints.append(f"{message.type}: {message.text}")
-        except Error:
-            # The page is gone before its message was read.
-            made.complaints.append("a message of a closed page")
+    # Of requests that fail the browser says no more than that.
+    if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+        made.complaints.append(f"{message.type}: {message.text}")
 
 
+def _answered(made: Visit, response: Response) -> None:
+    if response.status >= 400:
+        made.refused.append(f"{response.status} {urlsplit(response.url).path}")
 
 
 def picture(page: Page, folder: Path, name: str) -> None:

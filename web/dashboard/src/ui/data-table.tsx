@@ -23,6 +23,8 @@ interface Props<T> {
   rowKey: (row: T, index: number) => string | number;
   /** This column's cells name their rows. */
   heads?: string;
+  /** As high as its rows. */
+  whole?: boolean;
 }
 
 const ROW_PX = 32;
@@ -30,11 +32,12 @@ const ALL_ROWS = 100;
 
 type Order = { key: string; descending: boolean } | undefined;
 
-export function DataTable<T>({ caption, columns, rows, rowKey, heads }: Props<T>) {
+export function DataTable<T>({ caption, columns, rows, rowKey, heads, whole }: Props<T>) {
   const [order, setOrder] = useState<Order>();
   const box = useRef<HTMLDivElement>(null);
   const sorted = useMemo(() => sort(rows, columns, order), [rows, columns, order]);
   const many = sorted.length > ALL_ROWS;
+  const kind = whole && !many ? "scroll whole" : "scroll";
   // eslint-disable-next-line react-hooks/incompatible-library -- nothing here is memoized over it
   const virtual = useVirtualizer({
     count: sorted.length,
@@ -50,7 +53,7 @@ export function DataTable<T>({ caption, columns, rows, rowKey, heads }: Props<T>
   return (
     // The box scrolls, so the keyboard has to reach it.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="scroll" ref={box} tabIndex={0} role="region" aria-label={caption}>
+    <div className={kind} ref={box} tabIndex={0} role="region" aria-label={caption}>
       <table aria-rowcount={many ? sorted.length + 1 : undefined}>
         <caption className="hidden-text">{caption}</caption>
         <thead>

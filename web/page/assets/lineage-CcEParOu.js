@@ -1,1 +1,0 @@
-import{h as e,n as t}from"./index-CXwTPDA1.js";var n=e();function r(){return(0,n.jsxs)(n.Fragment,{children:[(0,n.jsx)(`h1`,{children:`lineage`}),(0,n.jsx)(t,{children:`Not built yet.`})]})}export{r as default};
