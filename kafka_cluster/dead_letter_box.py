@@ -68,6 +68,7 @@ def search(
 
     Raises as ``entries``, and DependencyError where it is not done within ``seconds``.
     """
+    connections.check_reachable(settings, connect_seconds)
     return asyncio.run(_search(settings, wanted, seconds, connect_seconds))
 
 

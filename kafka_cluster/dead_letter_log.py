@@ -16,6 +16,7 @@ from msgspec import Struct, structs
 from contracts.errors import DependencyError
 from contracts.settings import Settings
 from contracts.sources import DEAD_LETTER_TOPIC, SOURCES
+from kafka_cluster import connections
 from kafka_cluster.dead_letter_box import Note, Places, read_notes
 from kafka_cluster.dead_letters import DeadLetter, Position
 
@@ -95,6 +96,7 @@ class DeadLetterLog:
     def look(self) -> Seen:
         """Reads on, and says what is there. Raises DependencyError where the broker does not answer, NotFound
         where there is no such topic."""
+        connections.check_reachable(self._settings, CONNECT_SECONDS)
         with self._lock:
             asyncio.run(self._read())
             if self._said is None:

@@ -70,6 +70,7 @@ class Topic:
 def topic(monkeypatch: pytest.MonkeyPatch) -> Topic:
     made = Topic()
     monkeypatch.setattr(dead_letter_log, "read_notes", made.notes)
+    monkeypatch.setattr(dead_letter_log.connections, "check_reachable", lambda *_: None)
     return made
 
 
