@@ -16,7 +16,7 @@ from dataplatform_client.calls import Call, Parameters, Time
 from dataplatform_client.catalog import Catalog, Commit, Lineage, TableDetail, TableSummary
 from dataplatform_client.errors import ApiError, error_of, failure_of
 from dataplatform_client.moments import Watch
-from dataplatform_client.platform import Health, Moment, Run, Streams
+from dataplatform_client.platform import DeadLetters, Health, Journey, Moment, Run, Streams
 from dataplatform_client.results import ArrowResult, OnTruncated, Rows, tell_truncated
 from dataplatform_client.retries import DEFAULT_RETRIES, Retries
 from dataplatform_client.target import Target
@@ -198,6 +198,16 @@ class AsyncClient:
     ) -> list[Run]:
         """As `Client.jobs`."""
         return await self._ask(calls.jobs(job, status, limit))
+
+    async def trace(self, event_id: str) -> Journey:
+        """As `Client.trace`."""
+        return await self._ask(calls.trace(event_id))
+
+    async def dead_letters(
+        self, *, source: str | None = None, kind: str | None = None, limit: int | None = None
+    ) -> DeadLetters:
+        """As `Client.dead_letters`."""
+        return await self._ask(calls.dead_letters(source, kind, limit))
 
     async def events(self) -> AsyncIterator[Moment]:
         """As `Client.events`."""

@@ -14,7 +14,7 @@ from msgspec import Struct
 from dataplatform_client import frames
 from dataplatform_client.catalog import Catalog, Commit, Lineage, TableDetail, TableSummary
 from dataplatform_client.errors import DataPlatformError, error_of
-from dataplatform_client.platform import Health, Run, Streams
+from dataplatform_client.platform import DeadLetters, Health, Journey, Run, Streams
 from dataplatform_client.results import ArrowResult, Rows
 
 T = TypeVar("T")
@@ -189,6 +189,15 @@ def streams(limit: int | None) -> Call[Streams]:
 
 def jobs(job: str | None, status: str | None, limit: int | None) -> Call[list[Run]]:
     return Call(path="/jobs", read=_json(list[Run]), query={"job": job, "status": status, "limit": limit})
+
+
+def trace(event_id: str) -> Call[Journey]:
+    return Call(path=f"/trace/{_in_path(event_id)}", read=_json(Journey), further_seconds=QUERY_SECONDS)
+
+
+def dead_letters(source: str | None, kind: str | None, limit: int | None) -> Call[DeadLetters]:
+    query = {"source": source, "kind": kind, "limit": limit}
+    return Call(path="/dead-letters", read=_json(DeadLetters), query=query)
 
 
 def events() -> Call[None]:

@@ -16,7 +16,7 @@ from dataplatform_client.calls import Call, Parameters, Time
 from dataplatform_client.catalog import Catalog, Commit, Lineage, TableDetail, TableSummary
 from dataplatform_client.errors import ApiError, error_of, failure_of
 from dataplatform_client.moments import Watch
-from dataplatform_client.platform import Health, Moment, Run, Streams
+from dataplatform_client.platform import DeadLetters, Health, Journey, Moment, Run, Streams
 from dataplatform_client.results import ArrowResult, OnTruncated, Rows, tell_truncated
 from dataplatform_client.retries import DEFAULT_RETRIES, Retries
 from dataplatform_client.target import Target
@@ -260,6 +260,25 @@ class Client:
         []
         """
         return self._ask(calls.jobs(job, status, limit))
+
+    def trace(self, event_id: str) -> Journey:
+        """Where one event is: its deliveries, landing file, bronze, silver, the gold rows that it counts in;
+        where no table has it, the dead letters that hold its id. Raises `NotFound` where it is nowhere.
+
+        >>> platform.trace("my-first-1").reached
+        'silver'
+        """
+        return self._ask(calls.trace(event_id))
+
+    def dead_letters(
+        self, *, source: str | None = None, kind: str | None = None, limit: int | None = None
+    ) -> DeadLetters:
+        """What ingestion has refused: how often for which reason, and the newest ``limit`` with their bytes.
+
+        >>> [(one.reason, one.count) for one in platform.dead_letters().by_reason]
+        []
+        """
+        return self._ask(calls.dead_letters(source, kind, limit))
 
     def events(self) -> Iterator[Moment]:
         """The platform second by second, for as long as it is asked. Connects again where the connection

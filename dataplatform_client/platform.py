@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 from msgspec import Struct
 
@@ -211,3 +212,86 @@ class Moment(Struct, kw_only=True):
     hops: list[Hop] = []
     health: str | None = None
     firing: int = 0
+
+
+class Delivery(Struct, kw_only=True):
+    """One delivery of an event."""
+
+    topic: str
+    partition: int
+    offset: int
+    source_timestamp: datetime
+    ingest_timestamp: datetime
+    event_timestamp: datetime
+    landing_file: str | None = None
+    bronze_version: int | None = None
+    bronze_loaded_at: datetime | None = None
+    quality_flags: list[str] = []
+    silver: str | None = None
+    silver_loaded_at: datetime | None = None
+
+
+class GoldRow(Struct, kw_only=True):
+    """A gold row that an event counts in; ``row`` is None where it has not been computed yet."""
+
+    table: str
+    row: dict[str, Any] | None = None
+    includes_event: bool = False
+
+
+class Refused(Struct, kw_only=True):
+    """A dead letter whose bytes hold an event's id."""
+
+    origin: str
+    kind: str
+    reason: str
+    attempts: int
+    dead_lettered_at: datetime
+
+
+class Journey(Struct, kw_only=True):
+    """Where one event is; ``reached`` is None where it is only among the dead letters."""
+
+    event_id: str
+    source: str | None = None
+    reached: str | None = None
+    copies: list[Delivery] = []
+    gold: list[GoldRow] = []
+    dead_letters: list[Refused] = []
+
+
+class RefusedFor(Struct, kw_only=True):
+    """How often records of a source were refused for one reason."""
+
+    source: str
+    kind: str
+    reason: str
+    count: int
+    replayed: int
+    newest: datetime
+
+
+class DeadLetter(Struct, kw_only=True):
+    """A record that was refused. ``raw`` is the first 4 KiB of its bytes; ``encoding``: text or base64."""
+
+    position: str
+    origin: str
+    source: str
+    kind: str
+    reason: str
+    attempts: int
+    dead_lettered_at: datetime
+    replayed: bool
+    encoding: str
+    raw_bytes: int
+    raw: str | None = None
+
+
+class DeadLetters(Struct, kw_only=True):
+    """What was refused: how often for which reason, and the newest letters."""
+
+    at: datetime
+    total: int
+    complete: bool
+    by_reason: list[RefusedFor]
+    letters: list[DeadLetter]

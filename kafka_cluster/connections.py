@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -141,6 +142,22 @@ async def consumer(
             yield client
     finally:
         await client.stop()
+
+
+def check_reachable(settings: Settings, seconds: float) -> None:
+    """Raises DependencyError at once where nobody listens at any of the broker's addresses, and after
+    ``seconds`` for each where nobody answers: clients would try again and again."""
+    told = ""
+    for address in settings.bootstrap_servers.split(","):
+        host, _, port = address.strip().rpartition(":")
+        try:
+            with socket.create_connection((host.strip("[]"), int(port)), timeout=seconds):
+                return
+        except OSError as error:
+            told = str(error)
+    raise DependencyError(
+        f"no broker answers at {settings.bootstrap_servers} ({told}); is it up (dp status)?"
+    )
 
 
 async def check_connections() -> dict[str, str]:

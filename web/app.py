@@ -23,7 +23,9 @@ from web.access.guard import Guard
 from web.access.ring import Clock, KeyRing, utc_now
 from web.access.scopes import NeedsScope, open_places, quiet_places
 from web.audit import CallAudit
+from web.dead_letters import DeadLetterView
 from web.health import Doctor
+from web.journeys import Journeys
 from web.live import Live
 from web.metadata import Metadata
 from web.metrics import registry
@@ -54,6 +56,7 @@ def create_app(
     metrics = registry(settings, queries, cluster, live, doctor, audit)
     calls = calls or CallLog()
     calls.subscribe(CallAudit(audit))
+    refused, journeys = DeadLetterView(settings), Journeys(settings)
     metadata = Metadata(Catalog(settings, queries.snapshots, queries.datasets), audit)
     application = Litestar(
         route_handlers=[*routes.ROUTES, *page.page_routes(page_folder)],
@@ -66,6 +69,8 @@ def create_app(
             "registry": Provide(lambda: metrics, sync_to_thread=False),
             "doctor": Provide(lambda: doctor, sync_to_thread=False),
             "announcements": Provide(lambda: heard, sync_to_thread=False),
+            "refused": Provide(lambda: refused, sync_to_thread=False),
+            "journeys": Provide(lambda: journeys, sync_to_thread=False),
             "metadata": Provide(lambda: metadata, sync_to_thread=False),
         },
         exception_handlers={

@@ -6,7 +6,9 @@ help: the id column of bronze is read whole, and of landing only what bronze doe
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +16,7 @@ from typing import Any, Literal
 import duckdb
 from msgspec import Struct, field
 
-from contracts.errors import DependencyError
+from contracts.errors import DependencyError, QueryError
 from contracts.layout import table_path
 from contracts.settings import Settings
 from contracts.sources import SOURCES, Source
@@ -77,13 +79,23 @@ class Trace(Struct, kw_only=True):
     gold: list[GoldRow]
 
 
-def trace(settings: Settings, event_id: str, datasets: Mapping[str, Dataset] = DATASETS) -> Trace | None:
+def trace(
+    settings: Settings,
+    event_id: str,
+    datasets: Mapping[str, Dataset] = DATASETS,
+    *,
+    seconds: float = threading.TIMEOUT_MAX,
+) -> Trace | None:
     """The journey of the event (an app event, click, external record or change); None where it is nowhere.
 
-    Raises DependencyError where a file cannot be read.
+    Raises DependencyError where a file cannot be read, QueryError (`timeout`) where it takes longer than
+    ``seconds``.
     """
     snapshots = Snapshots(settings, datasets)
-    with duckdb.connect(config={"memory_limit": "512MiB", "temp_directory": ""}) as connection:
+    with (
+        duckdb.connect(config={"memory_limit": "512MiB", "temp_directory": ""}) as connection,
+        _limited(connection, seconds),
+    ):
         connection.execute("SET TimeZone = 'UTC'")
         try:
             for source in SOURCES:
@@ -94,6 +106,28 @@ def trace(settings: Settings, event_id: str, datasets: Mapping[str, Dataset] = D
         except duckdb.IOException as error:
             raise DependencyError(f"a file of the lakehouse cannot be read: {error}") from error
     return None
+
+
+@contextmanager
+def _limited(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """Ends what ``connection`` runs when the time is over."""
+    over = threading.Event()
+
+    def end() -> None:
+        over.set()
+        connection.interrupt()
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except duckdb.InterruptException:
+        if not over.is_set():
+            raise
+        raise QueryError(f"the event was not found within {seconds:g} s", code="timeout") from None
+    finally:
+        timer.cancel()
 
 
 class _Search:

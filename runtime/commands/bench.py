@@ -13,7 +13,7 @@ import msgspec
 from rich.console import Console
 
 from contracts.configuration import Resolved
-from runtime.commands import _bench_api, _bench_quality, _bench_streams
+from runtime.commands import _bench_api, _bench_dashboards, _bench_quality, _bench_streams
 
 
 @click.group(
@@ -397,6 +397,7 @@ def growth(resolved: Resolved, rounds: int, rate: int, check: bool, as_json: boo
 
 for _each in (
     _bench_api.api,
+    _bench_dashboards.dashboards,
     _bench_quality.quality,
     _bench_streams.streams,
     _bench_streams.latency,

@@ -16,8 +16,8 @@ from contracts.errors import NotFound
 from runtime.commands._audited import command_log, os_user
 
 if TYPE_CHECKING:
-    from streams.ingestion.dead_letter_box import Entry
-    from streams.ingestion.dead_letters import DeadLetter, Position
+    from kafka_cluster.dead_letter_box import Entry
+    from kafka_cluster.dead_letters import DeadLetter, Position
 
 PREVIEW = 2000
 where_option = click.option(
@@ -94,8 +94,8 @@ Example:
 @click.pass_obj
 def show(resolved: Resolved, position: str, as_json: bool) -> None:
     """One dead letter, with its bytes."""
-    from streams.ingestion import dead_letter_box
-    from streams.ingestion.dead_letters import Position
+    from kafka_cluster import dead_letter_box
+    from kafka_cluster.dead_letters import Position
 
     identity = Position.parse(position)
     entry = dead_letter_box.entries(resolved.settings).get(identity)
@@ -134,7 +134,7 @@ def replay(resolved: Resolved, where: tuple[str, ...], dry_run: bool, as_json: b
 
     Each is sent once: those replayed before are left out, unless they have been refused again since.
     """
-    from streams.ingestion import dead_letter_box
+    from kafka_cluster import dead_letter_box
 
     letters = [entry.letter for entry in _selected(resolved, where, with_replayed=False)]
     counts: dict[str, int] = {}
@@ -177,7 +177,7 @@ def _readable(content: bytes | str) -> str:
 
 
 def _selected(resolved: Resolved, where: tuple[str, ...], *, with_replayed: bool) -> list[Entry]:
-    from streams.ingestion import dead_letter_box
+    from kafka_cluster import dead_letter_box
 
     matches = dead_letter_box.conditions(where)
     found: dict[Position, Entry] = dead_letter_box.entries(resolved.settings)

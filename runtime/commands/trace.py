@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
 from contracts.configuration import Resolved
-from contracts.errors import DependencyError, NotFound
 
 if TYPE_CHECKING:
-    from contracts.settings import Settings
-    from lakehouse.reading.trace import Copy, GoldRow, Trace
-    from streams.ingestion.dead_letters import DeadLetter
+    from lakehouse.reading.trace import Copy, GoldRow
+    from web.journeys import Journey
 
 
 @click.command(
@@ -31,25 +28,14 @@ def command(resolved: Resolved, event_id: str, as_json: bool) -> None:
 
     Reads files only; the broker is asked for dead letters where no table has the event.
     """
-    from lakehouse.reading.trace import trace
+    from web.journeys import encode, journey
 
-    found = trace(resolved.settings, event_id)
-    letters, unsearched = ([], "") if found else _dead_letters(resolved.settings, event_id)
-    if found is None and not letters:
-        raise NotFound(
-            f"no event {event_id!r} in landing, bronze, silver"
-            + (f"; dead letters were not searched: {unsearched}" if unsearched else " or the dead letters")
-            + ". An event takes up to a flush (10 s) to land: `dp status` shows lag; is the id complete?"
-        )
+    found = journey(resolved.settings, event_id)
     if as_json:
-        document: dict[str, Any] = {"event_id": event_id, "dead_letters": [_letter(one) for one in letters]}
-        if found is not None:
-            document |= msgspec.to_builtins(found, builtin_types=())
-        click.echo(msgspec.json.encode(document, enc_hook=str))
+        click.echo(encode(found))
         return
-    if found is not None:
-        _print(found)
-    for letter in letters:
+    _print(found)
+    for letter in found.dead_letters:
         click.echo(f"refused      {letter.origin} at {letter.dead_lettered_at:%Y-%m-%d %H:%M:%S}")
         click.echo(f"             {letter.reason}")
         click.echo(
@@ -57,29 +43,7 @@ def command(resolved: Resolved, event_id: str, as_json: bool) -> None:
         )
 
 
-def _dead_letters(settings: Settings, event_id: str) -> tuple[list[DeadLetter], str]:
-    """The dead letters whose bytes have the id, and why they could not be searched, if so."""
-    from streams.ingestion import dead_letter_box
-
-    wanted = event_id.encode()
-    try:
-        entries = dead_letter_box.entries(settings)
-    except (DependencyError, NotFound) as error:
-        return [], str(error)
-    return [entry.letter for entry in entries.values() if wanted in (entry.letter.value() or b"")], ""
-
-
-def _letter(letter: DeadLetter) -> dict[str, Any]:
-    return {
-        "origin": letter.origin,
-        "kind": letter.kind,
-        "reason": letter.reason,
-        "attempts": letter.attempts,
-        "dead_lettered_at": letter.dead_lettered_at,
-    }
-
-
-def _print(found: Trace) -> None:
+def _print(found: Journey) -> None:
     for number, copy in enumerate(found.copies, start=1):
         if len(found.copies) > 1:
             click.echo(f"delivery {number} of {len(found.copies)}")

@@ -18,11 +18,10 @@ from aiokafka.structs import TopicPartition
 from contracts.errors import DependencyError
 from contracts.settings import Settings
 from contracts.sources import DEAD_LETTER_TOPIC, Source
-from kafka_cluster import connections
+from kafka_cluster import connections, dead_letters
 from kafka_cluster.record_batches import FetchedBatch, by_batch
 from kafka_cluster.topics import topic_ids
 from streams import packing
-from streams.ingestion import dead_letters
 from streams.ingestion.chunks import Chunk, Chunker
 from streams.ingestion.holes import HoleWatch
 from streams.ingestion.refusal_count import RefusalCount

@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from contracts.errors import InvalidRecord
+from kafka_cluster import dead_letter_box
+from kafka_cluster.dead_letter_box import Entry
+from kafka_cluster.dead_letters import DeadLetter, Position, dead_letter
 from runtime.cli import main
-from streams.ingestion import dead_letter_box
-from streams.ingestion.dead_letter_box import Entry
-from streams.ingestion.dead_letters import DeadLetter, Position, dead_letter
 
 
 def refused(offset: int, value: bytes | None, reason: str, kind: str) -> DeadLetter:

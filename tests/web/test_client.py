@@ -251,6 +251,8 @@ def test_structs_know_the_fields_of_the_api() -> None:
         (told_of_platform.Streams, examples.STREAMS),
         (told_of_platform.Run, examples.RUNS[0]),
         (told_of_platform.Moment, examples.MOMENT),
+        (told_of_platform.Journey, examples.JOURNEY),
+        (told_of_platform.DeadLetters, examples.DEAD_LETTERS),
         (Rows, examples.ROWS),
     ]
     for kind, example in pairs:

@@ -49,10 +49,19 @@ def fuzz(tmp_path: Path, start_api: Callable[..., Any], add: Any, make_rows: Any
                 token = ring.create("fuzz", "admin", now=datetime.now(UTC))[1]
             headers = ["--header", f"Authorization: Bearer {token}"]
         api.wait()
+        # The one has no end, the other answers 503, as there is no broker; test_openapi tries it.
         command = [
             *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{api.url}/schema/openapi.json"),
             *("--checks", ",".join(CHECKS), "--seed", str(SEED), "--max-time", str(seconds)),
-            *("--exclude-path", "/events", "--continue-on-failure", "--request-timeout", "30"),
+            *(
+                "--exclude-path",
+                "/events",
+                "--exclude-path",
+                "/dead-letters",
+                "--continue-on-failure",
+                "--request-timeout",
+                "30",
+            ),
             *("--suppress-health-check", "all", "--no-color", *headers),
         ]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

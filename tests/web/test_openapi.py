@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -10,8 +12,14 @@ import jsonschema_rs
 import msgspec
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
+from contracts.errors import InvalidRecord
 from contracts.heartbeat import HeartbeatWriter
-from contracts.settings import Settings
+from contracts.settings import Paths, Settings
+from kafka_cluster import dead_letter_log
+from kafka_cluster.dead_letter_box import Note
+from kafka_cluster.dead_letters import dead_letter
+from lakehouse.catalog import TABLES
+from lakehouse.reading.stream_snapshots import AllSnapshots
 from tests.web.access.test_routes import NEEDS
 from tests.web.openapi_contract import Contract
 from tests.web.test_api import ERRORS
@@ -148,6 +156,9 @@ ASKED = (
     "/audit?limit=5",
     "/me",
     "/functions",
+    "/trace/event_id-0",
+    "/dead-letters",
+    "/dead-letters?source=users&kind=no_json&limit=1",
 )
 FORMS = (
     "application/json",
@@ -159,6 +170,9 @@ WRONG = (
     ("GET", "/jobs?status=lost", {}, 400),
     ("GET", "/problems/nothing", {}, 404),
     ("GET", "/catalog/lineage/nothing", {}, 404),
+    ("GET", "/trace/nothing", {}, 404),
+    ("GET", "/dead-letters", {}, 503),
+    ("GET", "/dead-letters?limit=0", {}, 400),
     ("PATCH", "/tables/app_events_silver", {"json": {}}, 422),
     ("PATCH", "/tables/app_events_silver", {"json": {"owner": ""}}, 400),
     ("PATCH", "/tables/nothing", {"json": {"owner": "x"}}, 404),
@@ -172,8 +186,26 @@ WRONG = (
 """Beside those of test_api."""
 
 
-def test_answers_are_those_that_are_promised(contract: Contract, silver: Settings, with_client: Any) -> None:
+def test_answers_are_those_that_are_promised(
+    contract: Contract,
+    silver: Settings,
+    with_client: Any,
+    add: Any,
+    make_rows: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     HeartbeatWriter(silver, "ingestion").beat(state="running", force=True)
+    add(silver, "app_events_bronze", make_rows("app_events_bronze", 1))
+    record = SimpleNamespace(
+        topic="topic_users", partition=0, offset=1, timestamp=0, value=b"\xff", key=None, headers=[]
+    )
+    letter = dead_letter(record, InvalidRecord("no JSON", kind="no_json"))
+
+    async def notes(*_: Any) -> AsyncIterator[Note]:
+        yield Note(0, 1, letter)
+
+    monkeypatch.setattr(dead_letter_log, "read_notes", notes)  # there is no broker
+    monkeypatch.setattr(dead_letter_log.connections, "check_reachable", lambda *_: None)
 
     async def body(client: httpx.AsyncClient) -> None:
         seen = set()

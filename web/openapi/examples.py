@@ -26,10 +26,13 @@ from lakehouse.jobs.history import Run
 from lakehouse.lineage.columns import ColumnRef
 from lakehouse.lineage.graph import Around, ColumnEdge, Edge, Node
 from lakehouse.quality.results import Result
+from lakehouse.reading.trace import Copy, GoldRow
 from web.answers import QueryAnswer
+from web.dead_letters import DeadLetter, DeadLetters, RefusedFor
 from web.errors import KINDS, ProblemKind
 from web.health import Component, Health, TableHealth
 from web.hops import Hop
+from web.journeys import Journey
 from web.live import Latency, Moment, ServiceRate, SourceRate
 from web.routes.platform import Me
 from web.routes.quality import TableQuality
@@ -321,6 +324,51 @@ STREAMS = Streams(
                     lag=3,
                 )
             ],
+        )
+    ],
+)
+JOURNEY = Journey(
+    event_id="6f1c2a",
+    source="app_events",
+    reached="silver",
+    copies=[
+        Copy(
+            topic="topic_app_events",
+            partition=0,
+            offset=898_101,
+            source_timestamp=_AT,
+            ingest_timestamp=_AT,
+            event_timestamp=_AT,
+            landing_file=None,
+            bronze_version=7204,
+            bronze_loaded_at=_AT,
+            silver="kept",
+            silver_loaded_at=_AT,
+        )
+    ],
+    gold=[GoldRow(table=_GOLD, row={"metric_hour": 9, "total_events": 52_113}, includes_event=True)],
+)
+_NO_TIME = "event_timestamp: expected RFC 3339, got 'yesterday'"
+DEAD_LETTERS = DeadLetters(
+    at=_AT,
+    total=12,
+    complete=True,
+    by_reason=[
+        RefusedFor(source="app_events", kind="wrong_type", reason=_NO_TIME, count=12, replayed=0, newest=_AT)
+    ],
+    letters=[
+        DeadLetter(
+            position="dead_letter/0/11",
+            origin="topic_app_events/0/898100",
+            source="app_events",
+            kind="wrong_type",
+            reason=_NO_TIME,
+            attempts=1,
+            dead_lettered_at=_AT,
+            replayed=False,
+            raw='{"event_id": "6f1c2b", "event_timestamp": "yesterday"}',
+            encoding="text",
+            raw_bytes=54,
         )
     ],
 )

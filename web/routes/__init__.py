@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from litestar.handlers import BaseRouteHandler
 
-from web.routes import audit, catalog, health_report, live, platform, quality, sql, tables
+from web.routes import audit, catalog, health_report, live, platform, quality, records, sql, tables
 
 ROUTES: list[BaseRouteHandler] = [
     *platform.ROUTES,
@@ -16,4 +16,5 @@ ROUTES: list[BaseRouteHandler] = [
     *sql.ROUTES,
     *audit.ROUTES,
     *live.ROUTES,
+    *records.ROUTES,
 ]

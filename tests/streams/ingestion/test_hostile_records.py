@@ -8,9 +8,9 @@ import pytest
 
 from contracts.settings import Settings
 from contracts.sources import SOURCES, Source
+from kafka_cluster import dead_letters
 from streams import packing
 from streams.frames import Accepted, landing_frame
-from streams.ingestion import dead_letters
 from streams.ingestion.decoding import BatchDecoder
 from streams.payload import to_payload
 from tests.streams.ingestion.event_records import NOW, columns

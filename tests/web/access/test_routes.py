@@ -59,6 +59,8 @@ NEEDS = {
     ("GET", "/jobs"): "read",
     ("GET", "/metrics"): "read",
     ("GET", "/events"): "read",
+    ("GET", "/trace/{event_id:str}"): "query",
+    ("GET", "/dead-letters"): "query",
     ("GET", "/schema"): "open",
     ("GET", "/schema/openapi.json"): "open",
     ("GET", "/schema/openapi.yaml"): "open",

@@ -47,8 +47,8 @@ export default function Charts({ moments }: { moments: readonly Moment[] }) {
           />
         ) : (
           <Empty>
-            No latency is known: no event came in the last 15 seconds. See the hops above for what stands
-            still.
+            No latency is known yet: ingestion tells it of the events of the last 15 seconds. See the hops
+            above for what stands still.
           </Empty>
         )}
       </Panel>

@@ -20,7 +20,9 @@ interface Props {
 
 export function Details({ hop, newest, close }: Props) {
   const box = useRef<HTMLElement>(null);
-  useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), [hop.name]);
+  useEffect(() => {
+    box.current?.scrollIntoView({ block: "nearest" });
+  }, [hop.name]);
   return (
     <section className="panel" id={DETAILS} ref={box} aria-labelledby="details-title">
       <header>

@@ -57,6 +57,7 @@ export function shown(health: Moment["health"]): Shown {
 /** What waits before a hop: `26 records`, `4 s behind`. */
 export function waiting(hop: Hop): string {
   if (hop.lag === null) return NONE;
+  if (hop.lag_unit === "seconds" && hop.lag < 1) return "not behind";
   return hop.lag_unit === "seconds" ? `${duration(hop.lag)} behind` : `${count(hop.lag)} waiting`;
 }
 

@@ -16,8 +16,8 @@ from contracts.errors import ContractError, DependencyError, NotFound
 from contracts.settings import Settings
 from contracts.sources import DEAD_LETTER_TOPIC, source_of_topic
 from kafka_cluster import connections
+from kafka_cluster.dead_letters import DeadLetter, Position, Replayed, decode, encode
 from kafka_cluster.topics import partition_count
-from streams.ingestion.dead_letters import DeadLetter, Position, Replayed, decode, encode
 
 CONNECT_SECONDS = 10.0
 REPLAY_WINDOW = 500
@@ -34,12 +34,42 @@ class Entry(Struct):
     replayed: bool = False
 
 
+class Places(Struct):
+    """How far the topic has been read. By partition."""
+
+    next: dict[int, int] = {}
+    """Offset of the next record."""
+    begin: dict[int, int] = {}
+    """Offset of the first record that the topic still had when it was last asked."""
+    times_anew: int = 0
+    """How often it turned out to be another topic than before."""
+
+
+class Note(Struct, frozen=True):
+    """One record of the topic; an error where it is none of ours."""
+
+    partition: int
+    offset: int
+    content: DeadLetter | Replayed | ContractError
+
+
 def entries(settings: Settings) -> dict[Position, Entry]:
     """Every dead letter by identity, in the order of first refusal, once each whatever was sent twice.
 
     Raises DependencyError where the broker does not answer, NotFound where the topic does not exist.
     """
     return asyncio.run(_entries(settings))
+
+
+def search(
+    settings: Settings, wanted: bytes, seconds: float, connect_seconds: float = CONNECT_SECONDS
+) -> list[DeadLetter]:
+    """The dead letters whose bytes hold ``wanted``, each as it was last refused.
+
+    Raises as ``entries``, and DependencyError where it is not done within ``seconds``.
+    """
+    connections.check_reachable(settings, connect_seconds)
+    return asyncio.run(_search(settings, wanted, seconds, connect_seconds))
 
 
 def replay(settings: Settings, letters: Sequence[DeadLetter]) -> int:
@@ -116,26 +146,70 @@ async def _entries(settings: Settings) -> dict[Position, Entry]:
     return found
 
 
+async def _search(
+    settings: Settings, wanted: bytes, seconds: float, connect_seconds: float
+) -> list[DeadLetter]:
+    found: dict[Position, DeadLetter] = {}
+    try:
+        async with asyncio.timeout(seconds):
+            async for note in read_notes(settings, Places(), connect_seconds):
+                letter = note.content
+                if isinstance(letter, DeadLetter) and wanted in (letter.value() or b""):
+                    known = found.get(letter.identity)
+                    if known is None or letter.attempts > known.attempts:
+                        found[letter.identity] = letter
+    except TimeoutError:
+        raise DependencyError(f"topic {DEAD_LETTER_TOPIC} was not read within {seconds:g} s") from None
+    return list(found.values())
+
+
 async def _notes(settings: Settings) -> AsyncIterator[DeadLetter | Replayed]:
-    count = await asyncio.to_thread(partition_count, settings, DEAD_LETTER_TOPIC, CONNECT_SECONDS)
+    async for note in read_notes(settings, Places()):
+        if isinstance(note.content, ContractError):
+            raise note.content
+        yield note.content
+
+
+async def read_notes(
+    settings: Settings, places: Places, connect_seconds: float = CONNECT_SECONDS
+) -> AsyncIterator[Note]:
+    """The records of the topic from ``places`` on, to where it ends now; ``places`` follows.
+
+    Where the topic has been made anew, ``places`` is reset before the first of them. Raises as ``entries``.
+    """
+    count = await asyncio.to_thread(partition_count, settings, DEAD_LETTER_TOPIC, connect_seconds)
     if count == 0:
         raise NotFound(f"topic {DEAD_LETTER_TOPIC} does not exist; it is made by `dp up` and `dp ingest`")
     partitions = [TopicPartition(DEAD_LETTER_TOPIC, number) for number in range(count)]
-    async with connections.consumer(settings, "dp-dead-letters") as consumer:
+    async with connections.consumer(settings, "dp-dead-letters", connect_seconds=connect_seconds) as consumer:
         consumer.assign(partitions)
         try:
             ends = await consumer.end_offsets(partitions)
             begins = await consumer.beginning_offsets(partitions)
-            for partition in partitions:
-                consumer.seek(partition, begins[partition])
+            if any(places.next.get(tp.partition, 0) > ends[tp] for tp in partitions):
+                places.next = {}
+                places.times_anew += 1
+            for tp in partitions:
+                places.begin[tp.partition] = begins[tp]
+                consumer.seek(tp, max(places.next.get(tp.partition, 0), begins[tp]))
             while any([await consumer.position(tp) < ends[tp] for tp in partitions]):
                 batches = await consumer.getmany(timeout_ms=1000)
-                for partition, records in batches.items():
+                for tp, records in batches.items():
                     for record in records:
-                        if record.offset < ends[partition] and record.value is not None:
-                            yield decode(record.value)
+                        if record.offset >= ends[tp]:
+                            break
+                        places.next[tp.partition] = record.offset + 1
+                        if record.value is not None:
+                            yield Note(tp.partition, record.offset, _content(record.value))
         except KafkaError as error:
             raise DependencyError(f"topic {DEAD_LETTER_TOPIC}: {error}") from error
+
+
+def _content(value: bytes) -> DeadLetter | Replayed | ContractError:
+    try:
+        return decode(value)
+    except ContractError as error:
+        return error
 
 
 async def _replay(settings: Settings, letters: Sequence[DeadLetter]) -> int:
