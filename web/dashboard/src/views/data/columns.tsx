@@ -55,9 +55,9 @@ export function Columns({ table }: { table: TableDetail }) {
           },
           {
             key: "nullable",
-            label: "Null",
+            label: "Nullable",
             title: "Whether it may have no value",
-            value: (row) => (row.nullable ? "may be" : "never"),
+            value: (row) => (row.nullable ? "yes" : "no"),
           },
           { key: "role", label: "Role", value: (row) => row.role || null, show: (row) => row.role },
           {

@@ -82,7 +82,11 @@ export function Preview({ table }: { table: TableDetail }) {
         isEmpty={(answer) => answer.rows.length === 0}
         empty={plain ? "The table has no rows yet." : "No row is like this. Ask for less in the condition."}
       >
-        {(answer) => <RowsTable caption={`Rows of ${table.name}`} answer={answer} />}
+        {(answer) => (
+          <div className="preview-rows">
+            <RowsTable caption={`Rows of ${table.name}`} answer={answer} />
+          </div>
+        )}
       </Answer>
     </Panel>
   );
