@@ -15,7 +15,7 @@ import yaml
 
 from contracts import configuration
 from contracts.settings import Settings
-from runtime import compose
+from runtime import compose, containers_reference
 from runtime.services import all_services, services
 from tests.runtime.compose_project import active
 
@@ -72,6 +72,11 @@ def container_settings(container: Mapping[str, Any]) -> Settings:
 
 def test_the_committed_file_is_the_rendered_one() -> None:
     assert compose.FILE.read_text("utf-8") == compose.render(), "run `python -m runtime.compose`"
+
+
+def test_the_table_of_the_documentation_is_up_to_date() -> None:
+    text = containers_reference.PAGE.read_text("utf-8")
+    assert text == containers_reference.page(), "run `python -m runtime.containers_reference`"
 
 
 def test_the_file_says_what_was_meant(document: dict[str, Any]) -> None:

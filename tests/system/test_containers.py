@@ -19,12 +19,14 @@ import pytest
 import yaml
 
 from contracts.configuration import load
+from contracts.errors import SettingsError
 from contracts.sources import APP_EVENTS
 from kafka_cluster.topics import admin
 from runtime.observability.dashboards import DASHBOARDS
 from runtime.observability.files import FOLDER
 from runtime.observability.rules import RECORDED, rules
 from runtime.observability.scraping import ASKED_TWICE, local_targets, scrape_config
+from runtime.topology import jvm
 from tests.runtime.compose_project import Project
 from tests.runtime.free_ports import free_ports
 from tests.runtime.promql import metric_names
@@ -87,21 +89,20 @@ def gold(project: Project, api: httpx.Client) -> int:
 
 def test_the_broker_runs_without_zookeeper(project: Project, gold: int) -> None:
     assert "zookeeper" not in project.containers
-    environ = project.environment("kafka-kraft")
-    settings = load(environ=environ | {"DP_KAFKA_BOOTSTRAP": environ["DP_KAFKA_BOOTSTRAP"]}).settings
+    settings = load(environ=project.environment("kafka-kraft")).settings
     meta = dict(
         line.split("=", 1)
         for line in (settings.data_root / "kafka/meta.properties").read_text("utf-8").splitlines()
         if "=" in line
     )
     assert (meta["version"], meta["node.id"]) == ("1", "1")
-    cluster = admin(settings).describe_cluster().result()
+    client = admin(settings)  # held: what it was asked for ends with it
+    cluster = client.describe_cluster().result()
     assert (cluster.cluster_id, [node.id for node in cluster.nodes]) == (meta["cluster.id"], [1])
 
 
 def test_the_broker_keeps_its_topics_when_it_is_started_again(project: Project, gold: int) -> None:
-    environ = project.environment("kafka-kraft")
-    settings = load(environ=environ).settings
+    settings = load(environ=project.environment("kafka-kraft")).settings
     before = set(admin(settings).list_topics(timeout=30).topics)
     process = project.running["kafka-kraft"]
     process.kill()
@@ -115,9 +116,6 @@ def test_the_broker_keeps_its_topics_when_it_is_started_again(project: Project, 
 def test_zookeeper_cannot_take_over_what_kraft_wrote(project: Project) -> None:
     environ = project.environment("kafka-kraft") | {"DP_KAFKA_COORDINATION": "zookeeper"}
     settings = load(environ=environ).settings
-    from contracts.errors import SettingsError
-    from runtime.topology import jvm
-
     with pytest.raises(SettingsError, match="was written with kraft"):
         jvm.kafka(settings)
 
@@ -178,7 +176,8 @@ def test_prometheus_watches_it(project: Project, api: httpx.Client, key: str, go
             stderr=log,
         )
     try:
-        _watched(httpx.Client(base_url=f"http://{address}/api/v1", timeout=30), targets)
+        with httpx.Client(base_url=f"http://{address}/api/v1", timeout=30) as client:
+            _watched(client, targets)
     finally:
         process.terminate()
         process.wait()
@@ -194,7 +193,7 @@ def _watched(client: httpx.Client, targets: dict[str, list[str]]) -> None:
     wanted = {(job, address) for job, addresses in targets.items() for address in addresses}
     found: dict[tuple[str, str], str] = {}
     while set(found.values()) != {"up"} or found.keys() != wanted:
-        with suppress(httpx.TransportError):  # it is starting
+        with suppress(httpx.TransportError, ValueError):  # it is starting, and says so in plain text
             active = ask("/targets")["activeTargets"]
             found = {(each["labels"]["job"], each["labels"]["instance"]): each["health"] for each in active}
         time.sleep(0.5)
