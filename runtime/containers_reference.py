@@ -1,10 +1,10 @@
-"""The table of containers in docs/deployment.md: ``python -m runtime.containers_reference`` writes it anew."""
+"""Renders the table of containers in docs/deployment.md: ``python -m runtime.containers_reference``."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
+from contracts import configuration
 from runtime import compose
 from runtime.services import all_services
 
@@ -18,7 +18,7 @@ def render() -> str:
     abouts = {
         service.host: service.summary
         for chosen in compose.combinations()
-        for service in all_services(compose.configuration.load(environ={}, flags=chosen).settings)
+        for service in all_services(configuration.load(environ={}, flags=chosen).settings)
     } | OTHERS
     lines = [
         "| container | profile | image | published | volumes | memory, cores | does |",
