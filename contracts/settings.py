@@ -54,6 +54,8 @@ class Ports(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Kafka's internal listener (brokers, containers)."""
     kafka_external: Port = 29092
     """Kafka's listener for clients on this host."""
+    kafka_controller: Port = 9093
+    """Kafka's own controller, on loopback, where it does without ZooKeeper."""
     schema_registry: Port = 8085
     """Confluent-compatible schema registry."""
     spark_master: Port = 7077
@@ -79,6 +81,9 @@ class Ports(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Kafka(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     bootstrap: str = ""
     """Servers as host:port[,host:port]; empty: the local broker's external listener."""
+    coordination: Literal["zookeeper", "kraft"] = "zookeeper"
+    """Who keeps the local broker's metadata: `zookeeper`, or the broker itself (`kraft`). The data of one
+    cannot be read by the other."""
     zookeeper: str = ""
     """ZooKeeper that the broker uses; empty: the local one."""
     partitions: Positive = 4
@@ -219,6 +224,9 @@ class Spark(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Heap of master and workers."""
     driver_host: str = ""
     """Address under which executors reach the driver; empty: network.host."""
+    ui_forward: str = ""
+    """Where the master finds the driver's page (host:port) to pass it on under `ports.spark_driver_ui`, in
+    containers; empty: it does not."""
 
 
 class Batch(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -21,7 +21,9 @@ ENOUGH = 0.8
 
 def needed_bytes(settings: Settings) -> int:
     """Memory of the whole platform with these settings, from the heaps of its JVMs."""
-    heaps = [settings.kafka.heap_mb, settings.kafka.zookeeper_heap_mb, settings.registry.heap_mb]
+    heaps = [settings.kafka.heap_mb, settings.registry.heap_mb]
+    if settings.kafka.coordination == "zookeeper":
+        heaps.append(settings.kafka.zookeeper_heap_mb)
     if settings.lakehouse.engine == "spark":
         heaps += [settings.spark.daemon_memory_mb] * 3
         heaps += [settings.spark.driver_memory_mb]

@@ -15,7 +15,7 @@ from contracts.errors import NotFound, SettingsError
 from contracts.settings import Settings
 from runtime.capacity import require_memory
 from runtime.topology import jvm, probes
-from runtime.topology.declaration import Launch, Port, Service
+from runtime.topology.declaration import Launch, Port, Publish, Service
 
 SIMULATORS = ("mobile", "web", "clickstream", "cdc", "external-data")
 SPARK_WORKERS = (1, 2)
@@ -38,12 +38,14 @@ def services(settings: Settings) -> list[Service]:
 
 
 def all_services(settings: Settings) -> list[Service]:
-    """Every service there is, wherever it runs."""
+    """Every service that these settings use, wherever it runs."""
     workers = [f"stream-worker-{number}" for number in range(1, settings.streams.workers + 1)]
     spark_workers = [f"spark-worker-{number}" for number in SPARK_WORKERS]
+    engine = settings.lakehouse.engine
+    on_spark = engine == "spark"
     return [
         *_kafka_cluster(settings),
-        *_spark_cluster(settings),
+        *(_spark_cluster(settings) if on_spark else ()),
         Service(
             name="ingestion",
             container="ingestion-layer",
@@ -51,6 +53,7 @@ def all_services(settings: Settings) -> list[Service]:
             launch=_python("ingest"),
             probe=probes.heartbeat,
             depends_on=("kafka",),
+            after=("schema-registry",),
             ports=(Port(number=settings.ports.ingestion_metrics, setting="ports.ingestion_metrics"),),
             volumes=("lakehouse", "outputs"),
             memory_mb=256,
@@ -80,15 +83,18 @@ def all_services(settings: Settings) -> list[Service]:
             summary="bronze, silver, gold; the only writer of Delta tables",
             launch=_python("lakehouse", "run"),
             probe=probes.heartbeat,
-            depends_on=tuple(spark_workers),
+            depends_on=tuple(spark_workers) if on_spark else (),
             ports=(
-                *_driver_pages(settings),
+                *((_driver_page(settings, "" if settings.spark.ui_forward else "loopback"),) * on_spark),
                 Port(number=settings.ports.lakehouse_control, setting="ports.lakehouse_control", publish=""),
             ),
             volumes=("lakehouse", "outputs"),
             start_seconds=600.0,
             stop_seconds=10.0,
             memory_mb=1536,
+            java=on_spark,
+            profile=engine,
+            container_settings=_engine_settings(settings, "lakehouse-driver"),
         ),
         Service(
             name="scheduler",
@@ -97,7 +103,10 @@ def all_services(settings: Settings) -> list[Service]:
             probe=probes.heartbeat,
             depends_on=("lakehouse-driver",),
             volumes=("lakehouse", "outputs"),
-            memory_mb=SCHEDULER_MB if settings.lakehouse.engine == "embedded" else SCHEDULER_SPARK_MB,
+            memory_mb=SCHEDULER_SPARK_MB if on_spark else SCHEDULER_MB,
+            java=on_spark,
+            profile=engine,
+            container_settings=_engine_settings(settings, "scheduler"),
         ),
         Service(
             name="lakehouse-api",
@@ -127,6 +136,7 @@ def all_services(settings: Settings) -> list[Service]:
                 profile="simulators",
                 volumes=("lakehouse",),
                 memory_mb=128,
+                cores=1,
             )
             for name in SIMULATORS
         ),
@@ -163,25 +173,31 @@ def check_before_start(settings: Settings) -> None:
 
 
 def _kafka_cluster(settings: Settings) -> Iterable[Service]:
-    ports = settings.ports
-    yield Service(
-        name="zookeeper",
-        summary="Kafka's coordination",
-        launch=jvm.zookeeper,
-        probe=probes.zookeeper,
-        ports=(Port(number=ports.zookeeper, setting="ports.zookeeper"),),
-        volumes=("zookeeper",),
-        memory_mb=128,
-    )
+    ports, coordination = settings.ports, settings.kafka.coordination
+    kraft = coordination == "kraft"
+    if not kraft:
+        yield Service(
+            name="zookeeper",
+            summary="Kafka's coordination",
+            launch=jvm.zookeeper,
+            probe=probes.zookeeper,
+            ports=(Port(number=ports.zookeeper, setting="ports.zookeeper"),),
+            volumes=("zookeeper",),
+            memory_mb=128,
+            cores=1,
+            java=True,
+            profile=coordination,
+        )
     yield Service(
         name="kafka",
         summary="broker",
         launch=jvm.kafka,
         probe=probes.kafka,
         prepare=_ensure_topics,
-        depends_on=("zookeeper",),
+        depends_on=() if kraft else ("zookeeper",),
         ports=(
             Port(number=ports.kafka, setting="ports.kafka", publish=""),
+            *((Port(number=ports.kafka_controller, setting="ports.kafka_controller", publish=""),) * kraft),
             Port(
                 number=ports.kafka_external,
                 setting="ports.kafka_external",
@@ -191,6 +207,9 @@ def _kafka_cluster(settings: Settings) -> Iterable[Service]:
         ),
         volumes=("kafka",),
         memory_mb=640,
+        java=True,
+        profile=coordination,
+        container_settings={"kafka.coordination": coordination} if kraft else {},
     )
     yield Service(
         name="schema-registry",
@@ -200,6 +219,9 @@ def _kafka_cluster(settings: Settings) -> Iterable[Service]:
         depends_on=("kafka",),
         ports=(Port(number=ports.schema_registry, setting="ports.schema_registry", title="schema registry"),),
         memory_mb=384,
+        cores=1,
+        java=True,
+        profile=coordination,
     )
 
 
@@ -213,9 +235,13 @@ def _spark_cluster(settings: Settings) -> Iterable[Service]:
         ports=(
             Port(number=ports.spark_master, setting="ports.spark_master"),
             Port(number=ports.spark_master_ui, setting="ports.spark_master_ui", title="Spark master"),
+            *((_driver_page(settings, "loopback"),) * bool(settings.spark.ui_forward)),
         ),
         volumes=("lakehouse", "outputs"),
         memory_mb=256,
+        cores=1,
+        java=True,
+        profile="spark",
     )
     for number in SPARK_WORKERS:
         setting = f"spark_worker_{number}_ui"
@@ -229,14 +255,23 @@ def _spark_cluster(settings: Settings) -> Iterable[Service]:
             volumes=("lakehouse", "outputs"),
             memory_mb=1024,
             cores=settings.spark.worker_cores,
+            java=True,
+            profile="spark",
         )
 
 
-def _driver_pages(settings: Settings) -> Iterable[Port]:
+def _driver_page(settings: Settings, publish: Publish) -> Port:
+    """Page of the lakehouse driver's Spark application."""
+    number = settings.ports.spark_driver_ui
+    return Port(number=number, setting="ports.spark_driver_ui", title="Spark application", publish=publish)
+
+
+def _engine_settings(settings: Settings, host: str) -> dict[str, str]:
+    """Settings of a container that runs the engine."""
     if settings.lakehouse.engine == "spark":
-        yield Port(
-            number=settings.ports.spark_driver_ui, setting="ports.spark_driver_ui", title="Spark application"
-        )
+        # Executors call back whichever container holds their application.
+        return {"spark.driver_host": host}
+    return {"lakehouse.engine": settings.lakehouse.engine}
 
 
 def _python(*arguments: str) -> Callable[[Settings], Launch]:
@@ -258,7 +293,7 @@ def _is_local(name: str, settings: Settings) -> bool:
     if name == "schema-registry":
         return not settings.registry.url
     if name.startswith(("spark-master", "spark-worker")):
-        return settings.lakehouse.engine == "spark" and not settings.spark.master
+        return not settings.spark.master
     if name.endswith("-simulator"):
         return settings.simulators.enabled
     return True

@@ -53,6 +53,12 @@ class HealthCollector(Collector):
             ["table"],
             (([table.name], table.quality_score) for table in report.tables),
         )
+        yield _gauge(
+            "dp_finding",
+            "1 for each rule that does not hold for a subject now; an alert is one that lasts.",
+            ["rule", "subject", "status"],
+            (([one.rule, one.subject, one.status], 1.0) for one in report.findings),
+        )
         yield from self._alerts()
 
     def _alerts(self) -> Iterator[Metric]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 
 import click
@@ -26,6 +27,7 @@ def command(resolved: Resolved, name: str, check: bool) -> None:
     from runtime.services import service_named
     from runtime.topology.declaration import Process
     from runtime.topology.leftovers import SERVICE, birth
+    from runtime.topology.runner import CHILD
 
     settings = resolved.settings
     service = service_named(settings, name)
@@ -34,5 +36,8 @@ def command(resolved: Resolved, name: str, check: bool) -> None:
         return
     launch = service.launch(settings)
     launch.prepare()
+    if launch.beside:
+        # The process id stays the same through exec, so that it ends with the service.
+        subprocess.Popen((sys.executable, "-I", "-S", str(CHILD), str(os.getpid()), *launch.beside))
     sys.stdout.flush()
     os.execvpe(launch.argv[0], launch.argv, {**os.environ, SERVICE: name, **launch.environment})

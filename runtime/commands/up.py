@@ -29,6 +29,7 @@ Examples:
 @click.option(
     "--rate", type=click.FloatRange(min=0, min_open=True), help="Events per second of each simulator."
 )
+@click.option("--kraft", is_flag=True, help="Run the broker without ZooKeeper.")
 @click.option("--no-simulators", is_flag=True, help="Start without simulated events.")
 @click.option("--background", is_flag=True, hidden=True, help="What --detach starts.")
 @click.pass_obj
@@ -37,6 +38,7 @@ def command(
     detach: bool,
     engine: str | None,
     rate: float | None,
+    kraft: bool,
     no_simulators: bool,
     background: bool,
 ) -> None:
@@ -49,6 +51,8 @@ def command(
         flags["lakehouse.engine"] = engine
     if rate:
         flags["simulators.rate"] = rate
+    if kraft:
+        flags["kafka.coordination"] = "kraft"
     if no_simulators:
         flags["simulators.enabled"] = False
     resolved = _overridden(resolved, flags)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
 
+from contracts.errors import DependencyError
 from contracts.layout import run_folder
 from contracts.settings import Settings
 
 LOOPBACK = "127.0.0.1"
 WILDCARDS = frozenset({"0.0.0.0", "::"})
+ONCE_SECONDS = 120.0
 
 
 class ConfigFile(Struct, frozen=True, kw_only=True):
@@ -33,6 +36,28 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
         fresh.replace(self.path)
 
 
+class Once(Struct, frozen=True, kw_only=True):
+    """A command that has to succeed before the first start of a process, and never again."""
+
+    argv: tuple[str, ...]
+    makes: Path
+    """What it makes last: where that is, it is not run."""
+
+    def run(self) -> None:
+        """Raises DependencyError with the last that it said."""
+        if self.makes.exists():
+            return
+        try:
+            done = subprocess.run(
+                self.argv, capture_output=True, text=True, check=False, timeout=ONCE_SECONDS
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise DependencyError(f"{self.argv[0]}: {error}") from error
+        if done.returncode != 0:
+            said = (done.stderr + done.stdout).strip().rpartition("\n")[2]
+            raise DependencyError(f"{self.makes} could not be made: {said or done.returncode}")
+
+
 class Launch(Struct, frozen=True, kw_only=True):
     """One process, ready to be executed: nothing in it is secret, secrets stand in its files."""
 
@@ -40,13 +65,21 @@ class Launch(Struct, frozen=True, kw_only=True):
     environment: dict[str, str] = {}
     files: tuple[ConfigFile, ...] = ()
     folders: tuple[Path, ...] = ()
+    once: Once | None = None
+    beside: tuple[str, ...] = ()
+    """A process that a container runs beside this one, and that ends with it."""
 
     def prepare(self) -> None:
-        """Makes the folders and files that the process reads."""
+        """Makes the folders and files that the process reads. Raises DependencyError where it cannot."""
         for folder in self.folders:
             folder.mkdir(parents=True, exist_ok=True)
         for file in self.files:
             file.write()
+        if self.once is not None:
+            self.once.run()
+
+
+Publish = Literal["", "loopback", "everywhere"]
 
 
 class Port(Struct, frozen=True, kw_only=True):
@@ -54,7 +87,7 @@ class Port(Struct, frozen=True, kw_only=True):
 
     number: int
     setting: str
-    publish: Literal["", "loopback", "everywhere"] = "loopback"
+    publish: Publish = "loopback"
     """Where a container publishes it on its host; empty: nowhere."""
     title: str = ""
     """What a person finds there; empty: nothing to open."""
@@ -84,6 +117,8 @@ class Service(Struct, frozen=True, kw_only=True):
     probe: Probe
     depends_on: tuple[str, ...] = ()
     """Services that must be ready before this one is started, and are stopped after it."""
+    after: tuple[str, ...] = ()
+    """Services whose containers are started before its own; it does not wait until they are ready."""
     ports: tuple[Port, ...] = ()
     prepare: Callable[[Settings], None] | None = None
     """Run once after the first readiness, before those that depend on the service are started."""
@@ -93,14 +128,19 @@ class Service(Struct, frozen=True, kw_only=True):
     """Share of the time limit of a stop that this service may need."""
     memory_mb: int = 256
     """What it needs at the default rate; a container is limited to twice that."""
-    cores: int = 0
-    """Cores of its container; 0: no limit."""
+    cores: float = 2.0
+    """Most cores of its container."""
+    java: bool = False
+    """Whether its container needs Java and our jars."""
     container: str = ""
     """Name of its container; empty: the service's."""
     profile: str = ""
-    """Profile of its container; empty: always started."""
+    """Profile of its container; empty: always started. Settings that make another container of it name
+    another profile."""
     volumes: tuple[str, ...] = ()
     """Named volumes of its container (`lakehouse`, `outputs`, `kafka`, …)."""
+    container_settings: dict[str, str] = {}
+    """Settings that its container alone has."""
 
     @property
     def host(self) -> str:

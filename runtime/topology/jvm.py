@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
+import sys
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
+from contracts.errors import SettingsError
 from contracts.secrets import SPARK, secret
 from contracts.settings import Settings
 from runtime.topology.declaration import (
+    LOOPBACK,
     WILDCARDS,
     ConfigFile,
     Launch,
+    Once,
     advertised_host,
     config_folder,
     connect_host,
@@ -87,30 +95,55 @@ def zookeeper(settings: Settings) -> Launch:
 def kafka(settings: Settings) -> Launch:
     """The broker, with a listener for processes beside it and one for clients on this host."""
     config = config_folder(settings, "kafka") / "server.properties"
+    data = settings.data_root / "kafka"
+    meta = data / "meta.properties"
+    _require_metadata_of(settings.kafka.coordination, meta)
+    once = None
+    if settings.kafka.coordination == "kraft":
+        format_data = ("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(config))
+        once = Once(argv=_java(settings, settings.kafka.heap_mb, *format_data), makes=meta)
     return Launch(
         argv=_java(settings, settings.kafka.heap_mb, "kafka.Kafka", str(config)),
         files=(ConfigFile(path=config, content=_properties(kafka_properties(settings))),),
-        folders=(settings.data_root / "kafka",),
+        folders=(data,),
+        once=once,
     )
 
 
 def kafka_properties(settings: Settings) -> dict[str, object]:
-    """The broker's configuration, for one broker with ZooKeeper."""
+    """The configuration of one broker, with ZooKeeper or without."""
     ports, host = settings.ports, settings.network.host
     internal = f"{host}:{ports.kafka}"
     if host in WILDCARDS:
         # In a container: what its peers are told to connect to.
         internal = settings.kafka.bootstrap.split(",")[0] or f"kafka:{ports.kafka}"
+    listeners = f"INTERNAL://{host}:{ports.kafka},EXTERNAL://{host}:{ports.kafka_external}"
+    protocols = "INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT"
+    if settings.kafka.coordination == "kraft":
+        # The only controller talks to itself: loopback, in a container too.
+        controller = f"{LOOPBACK}:{ports.kafka_controller}"
+        coordination: dict[str, object] = {
+            "process.roles": "broker,controller",
+            "node.id": 1,
+            "controller.quorum.voters": f"1@{controller}",
+            "controller.listener.names": "CONTROLLER",
+        }
+        listeners += f",CONTROLLER://{controller}"
+        protocols += ",CONTROLLER:PLAINTEXT"
+    else:
+        coordination = {
+            "broker.id": 1,
+            "zookeeper.connect": settings.zookeeper_connect,
+            # After kill -9 the broker's node stays until its session ends; a start within that time fails.
+            "zookeeper.session.timeout.ms": 6000,
+        }
     return {
-        "broker.id": 1,
-        "zookeeper.connect": settings.zookeeper_connect,
-        # After kill -9 the broker's node stays until its session ends; a start within that time fails.
-        "zookeeper.session.timeout.ms": 6000,
-        "listeners": f"INTERNAL://{host}:{ports.kafka},EXTERNAL://{host}:{ports.kafka_external}",
+        **coordination,
+        "listeners": listeners,
         "advertised.listeners": (
             f"INTERNAL://{internal},EXTERNAL://{connect_host(settings)}:{ports.kafka_external}"
         ),
-        "listener.security.protocol.map": "INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT",
+        "listener.security.protocol.map": protocols,
         "inter.broker.listener.name": "INTERNAL",
         "log.dirs": settings.data_root / "kafka",
         "num.partitions": settings.kafka.partitions,
@@ -133,6 +166,28 @@ def kafka_properties(settings: Settings) -> dict[str, object]:
         "log.cleaner.dedupe.buffer.size": 16 * MIB,
         "controlled.shutdown.max.retries": 1,
     }
+
+
+def _require_metadata_of(coordination: str, meta: Path) -> None:
+    """Raises SettingsError where the broker's data were written under the other coordination."""
+    try:
+        lines = meta.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return
+    written = "zookeeper" if "version=0" in lines else "kraft"
+    if written != coordination:
+        raise SettingsError(
+            f"setting kafka.coordination: {meta.parent} was written with {written} and {coordination} cannot "
+            f"read it; set it to {written}, or start with another paths.data",
+            key="kafka.coordination",
+        )
+
+
+def _cluster_id() -> str:
+    """A random one, as Kafka writes them; never one that its command line would take for an option."""
+    while (made := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[:22]).startswith("-"):
+        pass
+    return made
 
 
 def schema_registry(settings: Settings) -> Launch:
@@ -169,7 +224,12 @@ def spark_master(settings: Settings) -> Launch:
     host = urlsplit(settings.spark_master).hostname or settings.network.host
     arguments = ("--host", host, "--port", str(settings.ports.spark_master))
     ui = ("--webui-port", str(settings.ports.spark_master_ui))
-    return _spark_daemon(settings, "spark-master", "master.Master", (*arguments, *ui))
+    launch = _spark_daemon(settings, "spark-master", "master.Master", (*arguments, *ui))
+    if not settings.spark.ui_forward:
+        return launch
+    listen = f"{settings.network.host}:{settings.ports.spark_driver_ui}"
+    forwarding = (sys.executable, "-P", "-m", "runtime.topology.forwarding", listen)
+    return replace(launch, beside=(*forwarding, settings.spark.ui_forward))
 
 
 def spark_worker(settings: Settings, number: int) -> Launch:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.response import Stream
@@ -15,7 +15,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from contracts.settings import Settings
 from kafka_cluster.cluster import ClusterManager
 from lakehouse.jobs.history import Run, runs
-from web.access.scopes import QUERY, QUIET
+from web.access.keys import RANKS, Caller
+from web.access.scopes import CALLER, QUERY, QUIET
+from web.business import business_text
 from web.live import Live
 from web.queries import Queries
 from web.streams import Streams, streams
@@ -57,9 +59,17 @@ async def get_jobs(
     media_type="text/plain",
     opt=QUIET,
 )
-async def get_metrics(registry: NamedDependency[CollectorRegistry]) -> Response[bytes]:
-    """Services, tables, queries, consumers and Kafka's disk, in Prometheus' text format."""
+async def get_metrics(
+    request: Request[Any, Any, Any],
+    registry: NamedDependency[CollectorRegistry],
+    queries: NamedDependency[Queries],
+) -> Response[bytes]:
+    """Services, tables, queries, consumers and Kafka's disk, in Prometheus' text format; with the scope
+    `query` also the newest figures of the gold tables (`dp_business_…`)."""
     text = await asyncio.to_thread(generate_latest, registry)
+    caller: Caller = request.scope["state"][CALLER]
+    if RANKS[caller.scope] >= RANKS["query"]:
+        text += await business_text(queries)
     return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
 
 
