@@ -1,0 +1,7 @@
+"""x"""
+
+from pathlib import Path
+
+
+def render(folder: Path) -> str:
+    return (folder.parent / "benchmarks.md").read_text("utf-8")
