@@ -1,8 +1,8 @@
 """A page that tells commands and shows what comes: its blocks, and whether what came is what it shows.
 
-A block ```` ```bash ```` is run; a block ```` ```text ```` right after it shows what it prints. There a line `…` stands for any
-lines, and `…` within one for any text; figures and the widths of columns may differ. A comment before a block says more:
-`again until it comes`, or who runs it instead.
+A block ```` ```bash ```` is run; a block ```` ```text ```` right after it shows what it prints. There a line
+`…` stands for any lines, and `…` within one for any text; figures and the widths of columns may differ. A
+comment before a block says more: `again until it comes`, or who runs it instead.
 """
 
 from __future__ import annotations
