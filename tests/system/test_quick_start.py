@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from contracts.settings import Ports
+from runtime.bootstrap.environment import Environment
+from runtime.bootstrap.install import PATH_FILE
+from runtime.testing import EXAMPLES
 from runtime.topology import leftovers
 from tests.streams.local_kafka import free_ports
 from tests.system.told_commands import Told, comes, told_by
@@ -21,13 +24,19 @@ DEFAULTS = Ports()
 
 
 class Clone:
-    """A clone with what was downloaded already: jars as links; packages lie in uv's cache."""
+    """A fresh clone. What was downloaded and installed for this checkout is linked into it, as setting it up
+    anew takes minutes (the tests of the bootstrap do it); with `--long` it sets itself up."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
-        if (ROOT / ".jars").is_dir():
-            shutil.copytree(ROOT / ".jars", folder / ".jars", copy_function=os.link)
+        if os.environ.get(EXAMPLES) != "long":
+            _link(ROOT / ".jars", folder / ".jars")
+            _link(ROOT / ".venv", folder / ".venv")
+            environment = Environment(folder)
+            (site_packages,) = environment.folder.glob("lib/python3*/site-packages")
+            (site_packages / PATH_FILE).write_text(f"{folder}\n", "utf-8")
+            environment.stamp.write_text(environment.identity(), "utf-8")
         names = Ports.__struct_fields__
         self._ports = dict(zip(names, free_ports(len(names)), strict=True))
         self._environment = {name: text for name, text in os.environ.items() if not name.startswith("DP_")}
@@ -62,6 +71,19 @@ class Clone:
 
     def end(self) -> None:
         leftovers.end(str(self.folder / "data"))
+
+
+def _link(source: Path, target: Path) -> None:
+    """Without the files that say where an environment lies: written in the copy, they would change ours."""
+    own = shutil.ignore_patterns(PATH_FILE, "dp-complete")
+    shutil.copytree(source, target, symlinks=True, ignore=own, copy_function=_link_or_copy)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
 
 
 @pytest.fixture

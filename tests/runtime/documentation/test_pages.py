@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ from lakehouse.datasets.examples import EXAMPLES
 from runtime.cli import main
 from runtime.documentation import commands, datasets, pages, topics
 from runtime.documentation.markdown import code, prose, table
+from runtime.services import all_services
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs"
@@ -136,6 +138,20 @@ def _is_a_command(words: list[str]) -> bool:
             return False
         command = found
     return True
+
+
+def test_the_architecture_names_every_service_folder_and_room() -> None:
+    page = (DOCS / "architecture.md").read_text("utf-8")
+    services = [service.name for service in all_services(Settings())]
+    simulators = [name for name in services if name.endswith("-simulator")]
+    assert len(simulators) == 5 and "five simulators" in page
+    # The page has the workers as stream-worker-1 … N.
+    assert [name for name in services if name not in simulators and name not in page] == []
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    folders = project["tool"]["importlinter"]["root_packages"]
+    assert [folder for folder in folders if f"| `{folder}/` |" not in page] == []
+    rooms = [room.name for room in (ROOT / "lakehouse").iterdir() if (room / "__init__.py").exists()]
+    assert [room for room in rooms if f"`{room}/`" not in page] == []
 
 
 def test_limits_of_rules_are_settings() -> None:
