@@ -25,6 +25,8 @@ class Rule(Struct, frozen=True, kw_only=True):
     """What a finding makes of its component, unless the finding says otherwise."""
     lasts: timedelta = MINUTE
     """An alert fires when the finding has lasted so long."""
+    limits: tuple[str, ...] = ()
+    """Settings that say from when on it does not hold."""
     settles: bool = False
     """Whether it is left open while the platform starts: backlogs are worked off then."""
 
@@ -68,6 +70,7 @@ _DECLARED = (
         name="table_stale",
         about="A table is behind what it is built from.",
         severity="warning",
+        limits=("health.stale_factor",),
         settles=True,
         lasts=timedelta(0),  # the judgement has waited already
     ),
@@ -80,40 +83,47 @@ _DECLARED = (
         name="quality_low",
         about="The newest check of a table has too low a score.",
         severity="warning",
+        limits=("health.quality_score",),
     ),
     Rule(
         name="lag_high",
         about="A consumer group has too many records still to read.",
         severity="warning",
+        limits=("health.lag_records",),
         settles=True,
     ),
     Rule(
         name="flush_stuck",
         about="Records wait, and their consumer commits nothing.",
         severity="critical",
+        limits=("health.flush_seconds",),
         settles=True,
     ),
     Rule(
         name="holes",
         about="Stream workers miss records that ingestion has sent.",
         severity="critical",
+        limits=("streams.hole_seconds",),
         lasts=timedelta(0),  # the judgement has waited already
     ),
     Rule(
         name="dead_letters",
         about="Many records of a source are refused.",
         severity="warning",
+        limits=("health.dead_letters_per_minute",),
         lasts=timedelta(0),
     ),
     Rule(
         name="disk_low",
         about="Little is left of the disk, or it fills up soon.",
         severity="warning",
+        limits=("health.disk_free_share", "health.disk_days"),
     ),
     Rule(
         name="disk_full",
         about="The disk of the data is full or cannot be read.",
         severity="critical",
+        limits=("health.disk_free_mb",),
         status="failing",
     ),
     Rule(
@@ -125,6 +135,7 @@ _DECLARED = (
         name="job_missed",
         about="A closed day has no result of a batch job.",
         severity="warning",
+        limits=("health.job_late_minutes",),
         settles=True,
     ),
     Rule(

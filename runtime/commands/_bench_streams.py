@@ -13,6 +13,7 @@ import msgspec
 from rich.console import Console
 
 from contracts.configuration import Resolved
+from runtime.commands._bench_report import keep, machine, report_option
 
 _CASES = (
     *("produce", "bare", "quix", "bytewax", "flink"),
@@ -116,6 +117,7 @@ Examples:
 @click.option("--check", is_flag=True, help="Exit 1 where a target is missed.")
 @click.option("as_json", "--json", is_flag=True, help="The result as JSON instead of a table.")
 @click.option("--output", metavar="FILE", default="", help="Where the JSON goes; <data>/bench/ by default.")
+@report_option
 @click.pass_obj
 def latency(
     resolved: Resolved,
@@ -126,6 +128,7 @@ def latency(
     check: bool,
     as_json: bool,
     output: str,
+    report: str,
 ) -> None:
     """How old events are when they are in Parquet, by their own clock, at a steady rate of all sources.
 
@@ -154,6 +157,14 @@ def latency(
         )
         click.echo(f"flushes: p50 {found.flush_p50} s, p95 {found.flush_p95} s, most {found.flush_most} s")
         click.echo(f"written to {path}")
+    if report:
+        every = next(ages for ages in found.ages if ages.source == "all")
+        seconds_of = [f"{age:.1f} s" for age in (every.p50, every.p95, every.p99, every.most)]
+        flushes = f"{found.flush_p50:.2f} / {found.flush_p95:.2f} / {found.flush_most:.2f} s"
+        keep(
+            "latency",
+            [f"{found.flush_seconds:g} s, {machine(report)}", f"{every.events:,}", *seconds_of, flushes],
+        )
     if check and not found.met:
         sys.exit(1)
 

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from contracts.configuration import Resolved
 from runtime.commands import _bench_api, _bench_dashboards, _bench_quality, _bench_streams
+from runtime.commands._bench_report import keep, machine, percentiles, report_option
 
 
 @click.group(
@@ -45,9 +46,10 @@ Examples:
 @click.option("--check", is_flag=True, help="Exit 1 where a target is missed.")
 @click.option("as_json", "--json", is_flag=True, help="The result as JSON instead of a table.")
 @click.option("--output", metavar="FILE", default="", help="Where the JSON goes; <data>/bench/ by default.")
+@report_option
 @click.pass_obj
 def freshness(
-    resolved: Resolved, seconds: float, warm_up: float, check: bool, as_json: bool, output: str
+    resolved: Resolved, seconds: float, warm_up: float, check: bool, as_json: bool, output: str, report: str
 ) -> None:
     """How old events are when they are in landing, and when POST /query shows them in silver.
 
@@ -82,6 +84,10 @@ def freshness(
         click.echo(f"written to {path}")
     if not any(ages.events for ages in found):
         raise click.ClickException("no event arrived: are the simulators running?")
+    if report:
+        # In landing, live and in silver, in this order.
+        ages_of = [percentiles(ages) for ages in found if ages.source == "app_events"]
+        keep("freshness", [str(result["engine"]), *ages_of, machine(report, f"{seconds:.0f} s")])
     if check and not all(ages.met for ages in found):
         sys.exit(1)
 

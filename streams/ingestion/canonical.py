@@ -9,7 +9,7 @@ what is refused, which checks the contract's own structs.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Meta, Raw, Struct
 
+from contracts.events import EventId, UserId
 from contracts.sources import Source
 from streams.payload import payload_schema
 
@@ -113,6 +114,7 @@ def _settlement(
     ids = place.get(source.id_field)
     users = place.get("user_id")
     hashes = place.get("email_sha256")
+    others = [(place[name], matches) for name, matches in _patterns(source, hints)]
 
     def settle(events: list[Any], latest: int) -> list[Column] | None:
         columns: list[Any] = list(zip(*map(_astuple, events), strict=True))
@@ -121,6 +123,7 @@ def _settlement(
             and (ids is None or "".join(columns[ids]).isprintable())
             and (users is None or not any(map(str.isspace, columns[users])))
             and (hashes is None or all(_is_email_hash(text) for text in columns[hashes] if text))
+            and all(matches(text) for index, matches in others for text in columns[index] if text is not None)
         ):
             return None
         for index, parse in moments:
@@ -133,6 +136,23 @@ def _settlement(
         return columns
 
     return settle
+
+
+def _patterns(source: Source, hints: dict[str, Any]) -> Iterator[tuple[str, Callable[[str], Any]]]:
+    """The fields whose pattern is not held by a test of the whole column, and what matches it."""
+    held = {source.id_field: EventId, "user_id": UserId}
+    for name, hint in hints.items():
+        pattern = _pattern_of(hint)
+        if pattern and name not in REMEMBERED and name != "email_sha256" and held.get(name) != hint:
+            yield name, re.compile(pattern).search
+
+
+def _pattern_of(hint: Any) -> str | None:
+    if get_origin(hint) is Annotated:
+        return next(
+            (meta.pattern for meta in get_args(hint)[1:] if isinstance(meta, Meta) and meta.pattern), None
+        )
+    return next(filter(None, map(_pattern_of, get_args(hint))), None)
 
 
 def _range(times: Column) -> tuple[int, int]:
@@ -197,7 +217,7 @@ def _without_patterns(hint: Any) -> Any:
         base, *metas = get_args(hint)
         for meta in metas:
             if isinstance(meta, Meta) and meta.pattern is not None:
-                if meta.max_length is None:
+                if meta.min_length is None and meta.max_length is None:
                     return base
                 return Annotated[base, Meta(min_length=meta.min_length, max_length=meta.max_length)]
         return hint

@@ -1,5 +1,5 @@
-"""Run in a process of its own, over a copy of `lakehouse/` that has two tables more: does what the driver,
-the command and the API do with any table, and prints what they show as JSON.
+"""Run in a process of its own, over a copy of `contracts/` and `lakehouse/` that has two tables and a source
+more: does what ingestion, the driver, the command and the API do with any, and prints what they show as JSON.
 
 Usage: python added_tables.py DATA
 """
@@ -16,11 +16,13 @@ import httpx
 from click.testing import CliRunner
 
 from contracts.settings import Lakehouse, Paths, Settings
-from contracts.sources import APP_EVENTS, CLICKSTREAM
+from contracts.sources import APP_EVENTS, CLICKSTREAM, source_named, topic_specs
+from kafka_cluster.schemas import json_schema
 from lakehouse.embedded import EmbeddedEngine
 from lakehouse.medallion.rounds import Rounds
 from runtime.cli import main
-from tests.lakehouse.conftest import Landing
+from tests.lakehouse.conftest import OWN, Landing
+from tests.streams.ingestion.event_records import decode, rows
 from web.app import create_app
 from web.queries import open_queries
 
@@ -42,6 +44,19 @@ def land(settings: Settings) -> None:
     pages = ["https://a.example/", "https://a.example/", "javascript:alert(1)"]
     clicks = [{"click_id": f"c{n % 8}", "page_url": pages[n % 8 % 3]} for n in range(10)]
     landing.add(CLICKSTREAM, clicks)
+
+
+def land_payments(settings: Settings) -> list[str]:
+    """Decodes three payments as ingestion does, lands the valid one, and gives the fields that the others
+    were refused for."""
+    at = NOON.isoformat()
+    payment = {"payment_id": "p-1", "user_id": "u1", "amount": 9.5, "currency": "EUR", "paid_at": at}
+    source = source_named("payments")
+    decoded = decode(payment, {**payment, "amount": -1}, {**payment, "currency": "eur"}, source=source)
+    assert [row["payment_id"] for row in rows(decoded)] == ["p-1"]
+    OWN[source.name] = {}
+    Landing(settings).add(source, [payment | {"paid_at": NOON}])
+    return [refused.error.path for refused in decoded.rejected]
 
 
 def build(settings: Settings) -> tuple[dict[str, int], dict[str, str]]:
@@ -86,16 +101,24 @@ async def served(settings: Settings) -> dict[str, Any]:
                 "quarantine": await read(
                     'SELECT "dataset", rule, count(*) FROM quarantine_silver GROUP BY ALL'
                 ),
+                "payments": {
+                    "rows": await read("SELECT payment_id, amount, currency FROM payments_bronze"),
+                    "lineage": (await client.get("/tables/payments_bronze")).json()["upstream"],
+                    "topics": [s.name for s in topic_specs(settings) if "payments" in s.name],
+                    "required": sorted(json_schema(source_named("payments"))["required"]),
+                },
             }
 
 
 def run(root: str) -> dict[str, Any]:
     settings = Settings(paths=Paths(data=root), lakehouse=Lakehouse(engine="embedded", gold_seconds=1))
     land(settings)
+    refused = land_payments(settings)
     failures, _ = build(settings)
     arguments = ["--set", f"paths.data={root}", "lakehouse", "health", "--json"]
     health = json.loads(CliRunner().invoke(main, arguments, prog_name="dp").stdout)
     answer = {"failures": failures, "health": health["tables"], **asyncio.run(served(settings))}
+    answer["payments"]["refused"] = refused
     # A row that fails a rule of severity `fail` stops its table, and no other.
     Landing(settings).add(
         APP_EVENTS, [{"event_id": "odd", "country": "forbidden", "event_timestamp": NOON}], first=12

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ("requirements.lock", "requirements-build.lock", "requirements-uv.lock")
+LOCKS = ("requirements.lock", "requirements-build.lock", "requirements-uv.lock", "requirements-docs.lock")
 
 
 def entries(name: str) -> dict[str, list[str]]:
@@ -40,6 +40,7 @@ def test_every_declared_dependency_is_locked() -> None:
         "requirements.lock": project["project"]["dependencies"] + project["dependency-groups"]["test"],
         "requirements-build.lock": project["dependency-groups"]["build"],
         "requirements-uv.lock": project["dependency-groups"]["installer"],
+        "requirements-docs.lock": project["dependency-groups"]["docs"],
     }
     for name, requirements in declared.items():
         names = {re.split(r"[=<>!~ ]", requirement)[0] for requirement in requirements}

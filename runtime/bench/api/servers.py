@@ -20,7 +20,7 @@ from contracts.configuration import Resolved
 from contracts.errors import DependencyError
 from contracts.layout import table_path
 from contracts.settings import Settings
-from runtime.bench.peer_environment import interpreter
+from runtime.separate_environment import interpreter
 
 Case = Literal["gold", "same gold", "tables", "table", "preview"]
 TABLES = {"event_metrics_gold": "gold", "app_events_silver": "silver"}

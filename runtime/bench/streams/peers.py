@@ -17,12 +17,12 @@ from typing import IO
 from msgspec import Struct
 
 from contracts.errors import DependencyError
-from runtime.bench.peer_environment import interpreter
 from runtime.bench.streams.local import LocalStreams
 from runtime.bench.streams.metering import PATIENCE_SECONDS, Mark, Measured, cpu_seconds, measured
 from runtime.jars import ivy_jar
 from runtime.java import ROOT, java_executable, java_home
 from runtime.java_downloads import download_options
+from runtime.separate_environment import interpreter
 
 PROGRAMS = Path(__file__).with_name("peer-programs")
 FLINK_JAR = ("org.apache.flink", "flink-sql-connector-kafka", "5.0.0-2.2")

@@ -320,7 +320,7 @@ def test_a_part_that_cannot_be_seen_leaves_its_alerts_open(
 
 
 def test_every_rule_has_a_runbook_and_the_table_of_rules_has_every_rule() -> None:
-    page = Path("docs/health.md").read_text("utf-8")
+    page = Path("docs/alerts.md").read_text("utf-8")
     for rule in RULES.values():
         text = Path(rule.runbook).read_text("utf-8")
         assert text.startswith(f"# {rule.name}\n")

@@ -1,4 +1,4 @@
-"""Renders docs/settings.md: ``python -m runtime.settings_reference > docs/settings.md``.
+"""The reference of settings, from their declaration.
 
 A field's description is the docstring that stands under it in ``contracts/settings.py``.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import sys
 
 from contracts import configuration, settings
 
@@ -58,7 +57,3 @@ def _is_last(key: str) -> bool:
     section, _, name = key.partition(".")
     names: tuple[str, ...] = getattr(settings.Settings(), section).__struct_fields__
     return names[-1] == name
-
-
-if __name__ == "__main__":
-    sys.stdout.write(render())

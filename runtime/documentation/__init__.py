@@ -1,0 +1,1 @@
+"""The documentation: pages that are made of declarations, and the site that all pages become."""
