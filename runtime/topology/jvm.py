@@ -19,8 +19,6 @@ from runtime.topology.declaration import (
 )
 
 MIB = 1024**2
-MAX_MESSAGE_BYTES = 16 * MIB
-"""Room for a packed record of large events and for a bucket of a Faust table."""
 
 SMALL_JVM = (
     "-XX:+UseSerialGC",
@@ -125,8 +123,8 @@ def kafka_properties(settings: Settings) -> dict[str, object]:
         "transaction.state.log.min.isr": 1,
         "transaction.state.log.num.partitions": 8,
         "group.initial.rebalance.delay.ms": 0,
-        "message.max.bytes": MAX_MESSAGE_BYTES,
-        "replica.fetch.max.bytes": MAX_MESSAGE_BYTES,
+        "message.max.bytes": settings.kafka.max_message_bytes,
+        "replica.fetch.max.bytes": settings.kafka.max_message_bytes,
         "log.retention.hours": settings.kafka.retention_hours,
         "log.retention.bytes": settings.kafka.retention_bytes,
         "log.segment.bytes": 128 * MIB,
