@@ -27,7 +27,7 @@ from kafka_cluster.security import aiokafka_options
 Address = tuple[str, int]
 STEP_SECONDS = 5.0
 PAUSE_SECONDS = 0.5
-_HOSTNAME_MISMATCH = frozenset({62, 64})
+HOSTNAME_MISMATCH = frozenset({62, 64})
 """OpenSSL's codes for a certificate of another name or address."""
 _EXPIRED = frozenset({9, 10})
 
@@ -146,7 +146,7 @@ def _reason(settings: Settings, server: str, host: str, error: BaseException) ->
 def _certificate(server: str, host: str, error: BaseException) -> SettingsError:
     code = getattr(error, "verify_code", 0)
     said = getattr(error, "verify_message", "") or str(error)
-    if code in _HOSTNAME_MISMATCH:
+    if code in HOSTNAME_MISMATCH:
         return SettingsError(
             f"the certificate of the broker at {server} is not for {host} ({said}): kafka.bootstrap has to "
             "name it as its certificate does",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from contracts.errors import SettingsError
 from contracts.secrets import SPARK, secret
 from contracts.settings import Settings
 from runtime.topology.declaration import (
@@ -134,10 +135,18 @@ def kafka_properties(settings: Settings) -> dict[str, object]:
 
 
 def schema_registry(settings: Settings) -> Launch:
-    """Apicurio with its schemas in Kafka."""
+    """Apicurio with its schemas in Kafka. How it proves who it is there stands in a file of mode 600."""
+    from kafka_cluster.security import java_options
     from runtime.jars import registry_jar
 
     jar = registry_jar(settings)
+    config = config_folder(settings, "schema-registry") / "application.properties"
+    options = {f"apicurio.kafka.common.{key}": value for key, value in java_options(settings).items()}
+    if any("${" in value for value in options.values()):
+        raise SettingsError(
+            "kafka.sasl_password: the local registry takes none with ${ in it; set registry.url to another",
+            key="kafka.sasl_password_file",
+        )
     return Launch(
         argv=(
             str(_java_binary(settings)),
@@ -148,6 +157,7 @@ def schema_registry(settings: Settings) -> Launch:
             str(jar),
         ),
         environment={
+            "QUARKUS_CONFIG_LOCATIONS": config.as_uri(),
             "QUARKUS_HTTP_HOST": settings.network.host,
             "QUARKUS_HTTP_PORT": str(settings.ports.schema_registry),
             "QUARKUS_MANAGEMENT_ENABLED": "false",
@@ -159,6 +169,7 @@ def schema_registry(settings: Settings) -> Launch:
             "APICURIO_KAFKASQL_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
             "APICURIO_CCOMPAT_LEGACY_ID_MODE_ENABLED": "true",
         },
+        files=(ConfigFile(path=config, content=_properties(options), secret=True),),
     )
 
 
