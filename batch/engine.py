@@ -24,6 +24,7 @@ from batch import insert
 from batch.faults import RULE_FAILED, SPARK_ERRORS, sentence, translated
 from batch.frames import arranged, outcome, predicate, register
 from batch.session import end_jvm, jvm_pid, start_session, stop_session
+from batch.shared_folders import check_shared
 from batch.warming import warm
 from batch.watch import ExecutorWatch
 from contracts.errors import ConflictError, DependencyError
@@ -118,7 +119,12 @@ class SparkEngine:
             log.warning("the Spark application has ended: starting another")
             self._drop_session()
         if self._session is None:
-            self._session = start_session(self._settings, self._jars, self._java_home)
+            session = start_session(self._settings, self._jars, self._java_home)
+            self._session = session
+            if self._settings.spark.master:
+                folders = dict.fromkeys((self._settings.data_root, self._settings.outputs_root))
+                with self._guarded(session, "a look at the shared folders"):
+                    check_shared(session, folders)
         return self._session
 
     def _drop_session(self) -> None:

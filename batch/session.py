@@ -6,6 +6,7 @@ machine can read it. So all of it, the cluster's secret included, goes through a
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import os
 import shlex
@@ -52,6 +53,8 @@ def configuration(
     spark = settings.spark
     host = settings.network.host
     reached_by = spark.driver_host or ("" if host in _WILDCARDS else host)
+    # What only this machine can reach is of no use to executors elsewhere, and the rest need not be opened.
+    bound_to = spark.driver_host if spark.driver_host and settings.on_loopback else host
     java = "-XX:+UseSerialGC -Duser.timezone=UTC"
     # The driver plans and commits: code that seldom runs twice, so the optimising compiler never pays off.
     driver_java = f"{java} -XX:TieredStopAtLevel=1 -Djava.io.tmpdir={folder / 'tmp'}"
@@ -65,7 +68,7 @@ def configuration(
         "spark.executor.extraJavaOptions": java,
         "spark.driver.memory": f"{spark.driver_memory_mb}m",
         "spark.driver.extraJavaOptions": f"{driver_java} -Dlog4j2.configurationFile={_LOG4J}",
-        "spark.driver.bindAddress": host,
+        "spark.driver.bindAddress": bound_to,
         "spark.ui.enabled": str(name == LAKEHOUSE).lower(),
         "spark.ui.port": str(settings.ports.spark_driver_ui),
         "spark.ui.showConsoleProgress": "false",
@@ -75,8 +78,8 @@ def configuration(
         "spark.ui.retainedTasks": "2000",
         "spark.eventLog.enabled": "false",
         "spark.scheduler.mode": "FAIR",
-        "spark.authenticate": "true",
-        "spark.network.crypto.enabled": "true",
+        "spark.authenticate": str(authenticates(settings)).lower(),
+        "spark.network.crypto.enabled": str(authenticates(settings)).lower(),
         # A lost executor takes its shuffle files along; the stage is run again, so give up late.
         "spark.stage.maxConsecutiveAttempts": "8",
         "spark.task.maxFailures": "8",
@@ -116,7 +119,7 @@ def start_session(
     for needed in (*jars, java_home / "bin" / "java"):
         if not needed.exists():
             raise DependencyError(f"Spark needs {needed}, which is not there: `./dp up` sets it up")
-    check_master(settings.spark_master)
+    check_cluster(settings)
     folder = run_folder(settings) / "spark"
     with _untouched_interrupt():
         try:
@@ -137,6 +140,11 @@ def stop_session(session: SparkSession | None) -> None:
             log.warning("the Spark application did not stop cleanly: %s", sentence(error))
     SparkSession._instantiatedSession = None
     SparkContext._active_spark_context = None
+
+
+def authenticates(settings: Settings) -> bool:
+    """Whether the cluster asks for the secret."""
+    return settings.spark.authenticate or not settings.spark.master
 
 
 def end_jvm() -> None:
@@ -170,26 +178,49 @@ def jvm_pid() -> int | None:
     return int(gateway.proc.pid)
 
 
-def check_master(url: str) -> None:
-    """Raises DependencyError where no standalone master of ``url`` takes connections.
+def check_cluster(settings: Settings) -> None:
+    """Raises what keeps an application from the cluster that the settings name, before Spark tries for a
+    minute: DependencyError where its master does not take connections; SettingsError where its secret is not
+    given, or its executors could not reach the driver."""
+    spark = settings.spark
+    ends = check_master(settings.spark_master)
+    if not spark.master or ends is None:
+        return
+    if spark.authenticate and not secrets.secret_path(settings, secrets.SPARK).exists():
+        raise SettingsError(
+            f"setting spark.secret_file is missing: the secret of the cluster at {spark.master} is needed "
+            "(a cluster without one: spark.authenticate=false)",
+            key="spark.secret_file",
+        )
+    own, other = ends
+    if settings.on_loopback and not spark.driver_host and not ipaddress.ip_address(other).is_loopback:
+        raise SettingsError(
+            f"executors of {spark.master} cannot reach the driver at {settings.network.host}: set "
+            f"spark.driver_host to an address of this machine that they reach ({own}?)",
+            key="spark.driver_host",
+        )
 
-    Spark itself would try for a minute. Other masters (`local[2]`, `yarn`, …) are not checked.
+
+def check_master(url: str) -> tuple[str, str] | None:
+    """Raises DependencyError where no standalone master of ``url`` takes connections; the addresses of both
+    ends of one, ours first.
+
+    Spark itself would try for a minute. Other masters (`local[2]`, `yarn`, …) are not checked: None.
     """
     if not url.startswith("spark://"):
-        return
+        return None
     problems = []
     for address in url.removeprefix("spark://").split(","):
         host, _, port = address.rpartition(":")
         try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+            with socket.create_connection((host.strip("[]"), int(port)), timeout=5) as connection:
+                return connection.getsockname()[0], connection.getpeername()[0]
         except OSError as error:
             problems.append(f"{address}: {error.strerror or error}")
         except ValueError:
             raise SettingsError(
                 f"spark.master {url}: expected spark://host:port", key="spark.master"
             ) from None
-        else:
-            return
     raise DependencyError(f"the Spark master does not answer ({'; '.join(problems)})")
 
 
@@ -211,7 +242,8 @@ def _launch(settings: Settings, jars: Sequence[Path], java_home: Path, folder: P
     for name in ("tmp", "local", "warehouse"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     confs = configuration(settings, jars, folder, name)
-    confs["spark.authenticate.secret"] = secrets.secret(settings, secrets.SPARK)
+    if authenticates(settings):
+        confs["spark.authenticate.secret"] = secrets.secret(settings, secrets.SPARK)
     properties = folder / f"driver-{os.getpid()}.conf"
     _write_properties(properties, confs)
     environment = {

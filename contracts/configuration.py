@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from contracts.errors import SettingsError
+from contracts.section import MASK
 from contracts.settings import Settings
 
 FILE_NAME = "dataplatform.toml"
@@ -34,13 +35,17 @@ class Resolved(Struct, frozen=True):
     """Dotted key → origin, for keys that are not at their default."""
     file: Path | None
 
-    def rows(self) -> Iterator[tuple[str, Any, str]]:
-        """Every setting as (dotted key, value, origin), in declaration order."""
+    def rows(self, *, secrets: bool = False) -> Iterator[tuple[str, Any, str]]:
+        """Every setting as (dotted key, value, origin), in declaration order; without ``secrets`` those
+        are masked."""
         for section in Settings.__struct_fields__:
             values = getattr(self.settings, section)
             for name in values.__struct_fields__:
                 key = f"{section}.{name}"
-                yield key, getattr(values, name), self.origins.get(key, "default")
+                value = getattr(values, name)
+                if not secrets and value and name in values.secret_fields():
+                    value = MASK
+                yield key, value, self.origins.get(key, "default")
 
 
 def load(
@@ -85,7 +90,7 @@ def load(
 def environment_of(resolved: Resolved) -> dict[str, str]:
     """The variables that make another process see the same settings: every value that is not a default."""
     values = {}
-    for key, value, origin in resolved.rows():
+    for key, value, origin in resolved.rows(secrets=True):
         if origin != "default":
             values[variable_name(key)] = str(value).lower() if isinstance(value, bool) else str(value)
     return values
@@ -136,6 +141,13 @@ def _put(
     if not known:
         raise SettingsError(
             f"unknown setting {key} ({origin}); `dp settings` lists them", key=key, origin=origin
+        )
+    if name in getattr(Settings(), section).secret_fields() and origin != variable_name(key):
+        raise SettingsError(
+            f"setting {key} ({origin}): a secret is taken from the variable {variable_name(key)} or from the "
+            f"file that {key}_file names, and from nowhere else",
+            key=key,
+            origin=origin,
         )
     merged.setdefault(section, {})[name] = value
     origins[key] = origin

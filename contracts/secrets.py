@@ -8,6 +8,7 @@ from pathlib import Path
 
 from contracts.errors import SettingsError
 from contracts.layout import secrets_folder
+from contracts.section import Section
 from contracts.settings import Settings
 
 SPARK = "spark"
@@ -50,3 +51,45 @@ def secret(settings: Settings, name: str) -> str:
     finally:
         fresh.unlink()
     return path.read_text("ascii").strip()
+
+
+def given(settings: Settings, key: str) -> str:
+    """The secret that the setting ``key`` (`kafka.sasl_password`) holds, or the file that `<key>_file` names,
+    without the white space around it; empty where neither is set.
+
+    Raises SettingsError where both are, or the file is missing, unreadable or empty.
+    """
+    section, _, name = key.partition(".")
+    values: Section = getattr(settings, section)
+    value, file = getattr(values, name), getattr(values, f"{name}_file")
+    if value and file:
+        raise SettingsError(f"{key} and {key}_file are both set: which one counts?", key=key)
+    if not file:
+        return str(value)
+    text = _text(given_file(settings, f"{key}_file"), f"{key}_file")
+    if not text:
+        raise SettingsError(f"setting {key}_file: file {file} is empty", key=f"{key}_file")
+    return text
+
+
+def given_file(settings: Settings, key: str) -> Path | None:
+    """The file that the setting ``key`` (`kafka.ssl_ca_file`) names; None where it is empty.
+
+    Raises SettingsError where there is no such file.
+    """
+    section, _, name = key.partition(".")
+    named = getattr(getattr(settings, section), name)
+    if not named:
+        return None
+    path = Path(named).expanduser()
+    if not path.is_file():
+        raise SettingsError(f"setting {key}: file {named} does not exist", key=key)
+    return path
+
+
+def _text(path: Path | None, key: str) -> str:
+    assert path is not None
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"setting {key}: file {path} cannot be read: {error}", key=key) from error

@@ -10,18 +10,14 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
 
-Port = Annotated[int, Meta(ge=1, le=65535)]
-Positive = Annotated[int, Meta(ge=1)]
-NotNegative = Annotated[int, Meta(ge=0)]
-PositiveSeconds = Annotated[float, Meta(gt=0)]
-Share = Annotated[float, Meta(ge=0, le=1)]
+from contracts.clusters import Kafka as Kafka
+from contracts.clusters import Registry as Registry
+from contracts.clusters import Spark as Spark
+from contracts.section import NotNegative, Port, Positive, PositiveSeconds, Section, Share
+
 Engine = Literal["spark", "embedded"]
-
-
-class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of all sections: frozen, and a misspelt key is an error, never silently ignored."""
 
 
 class Paths(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -76,49 +72,6 @@ class Ports(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Prometheus metrics and health of ingestion."""
     api: Port = 8888
     """REST API and pages."""
-
-
-class Kafka(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    bootstrap: str = ""
-    """Servers as host:port[,host:port]; empty: the local broker's external listener."""
-    coordination: Literal["zookeeper", "kraft"] = "zookeeper"
-    """Who keeps the local broker's metadata: `zookeeper`, or the broker itself (`kraft`). The data of one
-    cannot be read by the other."""
-    zookeeper: str = ""
-    """ZooKeeper that the broker uses; empty: the local one."""
-    partitions: Positive = 4
-    """Partitions of every topic but dead_letter, which has 1."""
-    replication: Positive = 1
-    """Replicas of every topic; at most the number of brokers."""
-    retention_hours: Positive = 168
-    """Retention of source topics and of dead_letter, hours."""
-    internal_retention_hours: Positive = 24
-    """Retention of the internal topics, hours."""
-    retention_bytes: Positive = 2 * 1024**3
-    """Size limit of one partition, bytes."""
-    compression: Literal["snappy", "gzip", "lz4", "zstd", "none"] = "snappy"
-    """Codec of everything produced; falls back to gzip, then none, where it is refused."""
-    heap_mb: Positive = 512
-    """Heap of the process, MiB."""
-    zookeeper_heap_mb: Positive = 64
-    """Heap of ZooKeeper, MiB."""
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    """How clients speak to the broker."""
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    """SASL mechanism, where the protocol has SASL."""
-    sasl_username: str = ""
-    """SASL user."""
-    sasl_password_file: str = ""
-    """File that holds the SASL password; never the password itself."""
-    ssl_ca_file: str = ""
-    """Certificate authority of the broker, PEM."""
-
-
-class Registry(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    url: str = ""
-    """Confluent-compatible base URL; empty: the local registry's."""
-    heap_mb: Positive = 192
-    """Heap of the registry, MiB."""
 
 
 class Ingestion(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -203,30 +156,6 @@ class Segments(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Points for the percentile rank of the number of events."""
     value_weight: Annotated[float, Meta(ge=0)] = 30.0
     """Points for the percentile rank of the money spent."""
-
-
-class Spark(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    master: str = ""
-    """Spark master URL; empty: the local standalone cluster's."""
-    secret_file: str = ""
-    """File with the cluster's shared secret; empty: generated on first start under the data root."""
-    cores_max: Positive = 2
-    """Cores of one application."""
-    executor_memory_mb: Positive = 900
-    """Heap of an executor, MiB."""
-    driver_memory_mb: Positive = 768
-    """Heap of the driver, MiB."""
-    worker_memory_mb: Positive = 2048
-    """Memory that a worker offers to executors, MiB."""
-    worker_cores: Positive = 2
-    """Cores that a worker offers."""
-    daemon_memory_mb: Positive = 128
-    """Heap of master and workers."""
-    driver_host: str = ""
-    """Address under which executors reach the driver; empty: network.host."""
-    ui_forward: str = ""
-    """Where the master finds the driver's page (host:port) to pass it on under `ports.spark_driver_ui`, in
-    containers; empty: it does not."""
 
 
 class Batch(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -445,6 +374,13 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     @property
     def bootstrap_servers(self) -> str:
         return self.kafka.bootstrap or f"{self.network.host}:{self.ports.kafka_external}"
+
+    @property
+    def topic_rights(self) -> Literal["manage", "create", "check"]:
+        """What is done to topics."""
+        if self.kafka.topics == "auto":
+            return "create" if self.kafka.bootstrap else "manage"
+        return self.kafka.topics
 
     @property
     def zookeeper_connect(self) -> str:

@@ -12,6 +12,11 @@ from contracts.events import AppEvent, ChangeEvent, ClickEvent, ExternalRecord, 
 from contracts.settings import Settings
 
 DEAD_LETTER_TOPIC = "dead_letter"
+STREAMS_GROUP = "dp-streams"
+"""Consumer group of the stream workers, and the id of their Faust app."""
+STREAMS_TABLE = "view_buckets"
+CHANGELOG_TOPIC = f"{STREAMS_GROUP}-{STREAMS_TABLE}-changelog"
+"""Topic of the workers' table, named as Faust names it."""
 
 
 class Source(Struct, frozen=True, kw_only=True):
@@ -122,6 +127,9 @@ def source_named(name: str) -> Source:
     raise NotFound(f"no source named {name!r}; sources: {', '.join(s.name for s in SOURCES)}")
 
 
+LARGEST_RECORD = "max.message.bytes"
+
+
 class TopicSpec(Struct, frozen=True, kw_only=True):
     """A topic as it must exist in the broker."""
 
@@ -134,8 +142,9 @@ class TopicSpec(Struct, frozen=True, kw_only=True):
 def topic_specs(settings: Settings) -> Iterator[TopicSpec]:
     """Every topic of the platform: five source topics, five internal ones, dead_letter."""
     kafka = settings.kafka
+    large = {LARGEST_RECORD: str(kafka.max_message_bytes)}
 
-    def spec(name: str, partitions: int, retention_hours: int) -> TopicSpec:
+    def spec(name: str, partitions: int, retention_hours: int, more: dict[str, str]) -> TopicSpec:
         return TopicSpec(
             name=name,
             partitions=partitions,
@@ -143,10 +152,21 @@ def topic_specs(settings: Settings) -> Iterator[TopicSpec]:
             config={
                 "retention.ms": str(retention_hours * 3_600_000),
                 "retention.bytes": str(kafka.retention_bytes),
+                **more,
             },
         )
 
     for source in SOURCES:
-        yield spec(source.topic, kafka.partitions, kafka.retention_hours)
-        yield spec(source.internal_topic, kafka.partitions, kafka.internal_retention_hours)
-    yield spec(DEAD_LETTER_TOPIC, 1, kafka.retention_hours)
+        yield spec(source.topic, kafka.partitions, kafka.retention_hours, {})
+        yield spec(source.internal_topic, kafka.partitions, kafka.internal_retention_hours, large)
+    yield spec(DEAD_LETTER_TOPIC, 1, kafka.retention_hours, large)
+
+
+def changelog_spec(settings: Settings) -> TopicSpec:
+    """The topic of the stream workers' table."""
+    return TopicSpec(
+        name=CHANGELOG_TOPIC,
+        partitions=settings.kafka.partitions,
+        replication=settings.kafka.replication,
+        config={"cleanup.policy": "compact", LARGEST_RECORD: str(settings.kafka.max_message_bytes)},
+    )

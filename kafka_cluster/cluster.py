@@ -66,7 +66,12 @@ class ClusterManager:
             lags = consumer_lag(self._settings, timeout=ANSWER_SECONDS)
             self._measure()
         except DependencyError as error:
-            broker = str(error)
+            if lags is None or not self._settings.kafka.bootstrap:
+                broker = str(error)
+            else:
+                # Of a managed cluster, which does not let its disks be seen.
+                self._use = None
+                log.debug("%s", error)
         consumers = consumer_states(read_heartbeats(self._settings).values(), lags, time.time())
         state = ClusterState(at=time.time(), broker=broker, consumers=consumers)
         if self._use is not None and broker == "up":
@@ -87,6 +92,8 @@ class ClusterManager:
             return
         self._use = disk_use(self._settings, ANSWER_SECONDS)
         self._used_at = now
+        if self._use is None:
+            return
         self._sizes.append((now, sum(self._use.topics.values())))
         while now - self._sizes[0][0] > GROWTH_SECONDS:
             self._sizes.popleft()

@@ -22,12 +22,13 @@ from tenacity import (
 
 from contracts.errors import DependencyError
 from contracts.settings import Settings
+from kafka_cluster.reachability import probe
 from kafka_cluster.security import aiokafka_options
 
 log = logging.getLogger(__name__)
 
-MAX_REQUEST_BYTES = 15 * 1024**2
-"""Largest record that is produced, before compression; brokers of ours take 16 MiB (`message.max.bytes`)."""
+REQUEST_SHARE = 15 / 16
+"""Of `kafka.max_message_bytes`: the largest record that is produced, before compression."""
 CONNECT_SECONDS = 60.0
 RETRY_MS = 300
 RETRY_WAIT = wait_exponential_jitter(multiplier=0.2, max=10.0, jitter=0.5)
@@ -58,6 +59,11 @@ def codec(settings: Settings) -> str | None:
     return None
 
 
+def max_request_bytes(settings: Settings) -> int:
+    """Largest record that is produced, bytes before compression."""
+    return int(settings.kafka.max_message_bytes * REQUEST_SHARE)
+
+
 def refuse_codec(settings: Settings, error: BaseException) -> bool:
     """Whether ``error``, of a record that was sent, is a refusal of the codec in use; it is then not used in
     this process any more, and a new producer takes the next one.
@@ -84,7 +90,8 @@ async def producer(
 ) -> AsyncIterator[AIOKafkaProducer]:
     """A started idempotent producer (acks=all, in order per partition); leaving flushes and closes it.
 
-    Raises DependencyError where the broker does not answer within ``connect_seconds``.
+    Raises DependencyError where the broker does not answer within ``connect_seconds``, SettingsError at once
+    where a setting keeps it from answering.
     """
 
     def make() -> AIOKafkaProducer:
@@ -97,7 +104,7 @@ async def producer(
             compression_type=codec(settings),
             linger_ms=linger_ms,
             max_batch_size=batch_bytes,
-            max_request_size=MAX_REQUEST_BYTES,
+            max_request_size=max_request_bytes(settings),
         )
 
     client = await _started(settings, make, connect_seconds)
@@ -121,7 +128,8 @@ async def consumer(
     """A started consumer that commits only when told to and begins at the earliest record.
 
     Subscribe or assign afterwards. ``fetch_bytes`` is per partition; ``options`` are aiokafka's own.
-    Raises DependencyError where the broker does not answer within ``connect_seconds``.
+    Raises DependencyError where the broker does not answer within ``connect_seconds``, SettingsError at once
+    where a setting keeps it from answering.
     """
 
     def make() -> AIOKafkaConsumer:
@@ -194,8 +202,10 @@ async def _started(settings: Settings, make: Any, connect_seconds: float) -> Any
         client = make()
         try:
             await client.start()
-        except BaseException:
+        except BaseException as error:
             await client.stop()
+            if settings.kafka.bootstrap and isinstance(error, KafkaError | OSError):
+                await _explain(settings)
             raise
         return client
 
@@ -212,6 +222,14 @@ async def _started(settings: Settings, make: Any, connect_seconds: float) -> Any
         raise DependencyError(
             f"no broker answers at {settings.bootstrap_servers} ({error}); is it up (dp status)?"
         ) from error
+
+
+async def _explain(settings: Settings) -> None:
+    """Raises SettingsError where no waiting would mend it; says the reason otherwise, if one is found."""
+    try:
+        await probe(settings)
+    except DependencyError as reason:
+        log.info("%s", reason)
 
 
 def _say_why(attempt: RetryCallState) -> None:

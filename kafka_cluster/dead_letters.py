@@ -21,9 +21,11 @@ from contracts.sources import SOURCES
 
 ATTEMPTS_HEADER = "dp-attempts"
 ORIGIN_HEADER = "dp-origin"
+RAW_SHARE = 0.625
+"""Of `kafka.max_message_bytes`; longer values are cut: base64 of the rest would not fit the broker's record
+limit. The source topic has them whole until its retention."""
 MAX_RAW_BYTES = 10 * 1024**2
-"""Longer values are cut: base64 of the rest would not fit the broker's record limit. The source topic has
-them whole until its retention."""
+"""The same for the default limit."""
 _TOPICS = frozenset(source.topic for source in SOURCES)
 
 
@@ -108,7 +110,7 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(DeadLetter | Replayed)
 
 
-def dead_letter(record: Any, error: InvalidRecord) -> DeadLetter:
+def dead_letter(record: Any, error: InvalidRecord, most: int = MAX_RAW_BYTES) -> DeadLetter:
     """The dead letter of a Kafka record (any object with a record's attributes)."""
     value: bytes | None = record.value
     headers = [(str(name), content) for name, content in record.headers or ()]
@@ -123,9 +125,9 @@ def dead_letter(record: Any, error: InvalidRecord) -> DeadLetter:
         origin=str(origin),
         attempts=attempts,
         dead_lettered_at=datetime.fromtimestamp(time.time(), UTC),
-        raw=_text(None if value is None else value[:MAX_RAW_BYTES]),
+        raw=_text(None if value is None else value[:most]),
         raw_bytes=len(value or b""),
-        truncated=len(value or b"") > MAX_RAW_BYTES,
+        truncated=len(value or b"") > most,
         key=_text(None if record.key is None else record.key[:65536]),
         headers=[(name, _text(content)) for name, content in headers if len(content or b"") <= 65536][:64],
     )

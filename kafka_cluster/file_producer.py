@@ -63,7 +63,7 @@ class FileProducer:
                 "partitioner": "murmur2_random",
                 "linger.ms": 20,
                 "batch.size": 512 * 1024,
-                "message.max.bytes": connections.MAX_REQUEST_BYTES,
+                "message.max.bytes": connections.max_request_bytes(settings),
                 "queue.buffering.max.messages": 500_000,
                 "queue.buffering.max.kbytes": 128 * 1024,
                 "delivery.report.only.error": True,

@@ -9,7 +9,7 @@ import asyncio
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import ClusterAuthorizationFailedError, KafkaError
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
     Boolean,
@@ -97,9 +97,9 @@ class _DescribeLogDirs(Request[_RequestV4]):  # type: ignore[misc]
         return request_struct_class(None, {})  # None: every topic
 
 
-def disk_use(settings: Settings, timeout: float = 10.0) -> DiskUse:
-    """Sizes of the topics and the room that is left. Raises DependencyError where a broker does not answer
-    within ``timeout`` seconds, or refuses."""
+def disk_use(settings: Settings, timeout: float = 10.0) -> DiskUse | None:
+    """Sizes of the topics and the room that is left; None where we have no right to know (ACL Describe on the
+    cluster). Raises DependencyError where a broker does not answer within ``timeout`` seconds."""
     try:
         answers = asyncio.run(asyncio.wait_for(_ask(settings), timeout))
     except (KafkaError, OSError, NotImplementedError) as error:  # a TimeoutError is an OSError
@@ -108,8 +108,11 @@ def disk_use(settings: Settings, timeout: float = 10.0) -> DiskUse:
         ) from error
     topics: dict[str, int] = {}
     free: list[int] = []
-    for answer in answers:
-        for folder in answer.to_object()["log_dirs"]:
+    told = [answer.to_object() for answer in answers]
+    if any(answer["error_code"] == ClusterAuthorizationFailedError.errno for answer in told):
+        return None
+    for answer in told:
+        for folder in answer["log_dirs"]:
             if folder["usable_bytes"] >= 0:
                 free.append(folder["usable_bytes"])
             for topic in folder["topics"]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-STREAMS_GROUP = "dp-streams"
-"""Consumer group of the Faust app."""
+from contracts.sources import STREAMS_GROUP as STREAMS_GROUP
 
 
 class PartitionLag(Struct, frozen=True, kw_only=True):

@@ -22,7 +22,9 @@ from msgspec.structs import replace
 
 from contracts.errors import DependencyError
 from contracts.settings import Settings
-from contracts.sources import SOURCES, TopicSpec, topic_specs
+from contracts.sources import SOURCES, TopicSpec, changelog_spec, topic_specs
+from kafka_cluster import given_topics
+from kafka_cluster.reachability import require_broker
 from kafka_cluster.security import librdkafka_options
 
 log = logging.getLogger(__name__)
@@ -72,20 +74,25 @@ def admin(settings: Settings) -> AdminClient:
 
 
 def ensure_topics(settings: Settings, timeout: float = 60.0) -> TopicChanges:
-    """Makes what is missing of ``topic_specs`` and mends what differs; running it again changes nothing.
+    """Makes what is missing of the declared topics and mends what differs, as far as `kafka.topics` allows;
+    running it again changes nothing.
 
     An internal topic gets at least as many partitions as its source topic has. Waits up to ``timeout``
     seconds for the broker. Safe to run in several processes at once.
 
-    Raises DependencyError where the broker does not answer in time or refuses.
+    Raises DependencyError where the broker does not answer in time or refuses, or a topic is not as it has to
+    be and may not be changed; SettingsError where a setting keeps the broker from answering.
     """
-    client = admin(settings)
     deadline = time.monotonic() + timeout
+    if settings.kafka.bootstrap:
+        require_broker(settings, timeout)  # the clients below would try in vain until the end of their time
+    client = admin(settings)
+    specs = [*topic_specs(settings), changelog_spec(settings)]
     while True:
         try:
             patience = min(REQUEST_SECONDS, max(1.0, deadline - time.monotonic()))
             present = client.list_topics(timeout=patience).topics
-            return _ensure(client, list(topic_specs(settings)), present)
+            return _ensure(settings, client, specs, present)
         except KafkaException as error:
             code = error.args[0].code()
             if code not in _TRANSIENT or time.monotonic() >= deadline:
@@ -134,13 +141,22 @@ def partition_count(settings: Settings, name: str, timeout: float = REQUEST_SECO
     return len(topics[name].partitions) if name in topics else 0
 
 
-def _ensure(client: AdminClient, specs: list[TopicSpec], topics: Mapping[str, Any]) -> TopicChanges:
+def _ensure(
+    settings: Settings, client: AdminClient, specs: list[TopicSpec], topics: Mapping[str, Any]
+) -> TopicChanges:
     present = {name: len(topic.partitions) for name, topic in topics.items()}
     specs = _as_wide_as_their_sources(specs, present)
-    created = _create(client, [spec for spec in specs if spec.name not in present])
+    missing = [spec for spec in specs if spec.name not in present]
+    if missing and settings.topic_rights == "check":
+        given_topics.absent(settings, [spec.name for spec in missing])
+    created = _create(settings, client, missing)
     known = [spec for spec in specs if spec.name not in created]
-    widened = _widen(client, [spec for spec in known if present.get(spec.name, 0) < spec.partitions])
-    return TopicChanges(created=created, widened=widened, reconfigured=_configure(client, known))
+    if settings.topic_rights != "manage":
+        given_topics.judge(settings, client, known, present, REQUEST_SECONDS)
+        return TopicChanges(created=created, widened=[], reconfigured=[])
+    narrow = [spec for spec in known if present.get(spec.name, 0) < spec.partitions]
+    widened = _widen(settings, client, narrow)
+    return TopicChanges(created=created, widened=widened, reconfigured=_configure(settings, client, known))
 
 
 def _as_wide_as_their_sources(specs: list[TopicSpec], present: dict[str, int]) -> list[TopicSpec]:
@@ -151,7 +167,7 @@ def _as_wide_as_their_sources(specs: list[TopicSpec], present: dict[str, int]) -
     ]
 
 
-def _create(client: AdminClient, specs: list[TopicSpec]) -> list[str]:
+def _create(settings: Settings, client: AdminClient, specs: list[TopicSpec]) -> list[str]:
     if not specs:
         return []
     futures = client.create_topics(
@@ -167,14 +183,14 @@ def _create(client: AdminClient, specs: list[TopicSpec]) -> list[str]:
             future.result()
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise
+                given_topics.refused(settings, "created", name, error)
         else:
             log.info("created topic %s", name)
             created.append(name)
     return created
 
 
-def _widen(client: AdminClient, specs: list[TopicSpec]) -> list[str]:
+def _widen(settings: Settings, client: AdminClient, specs: list[TopicSpec]) -> list[str]:
     if not specs:
         return []
     futures = client.create_partitions(
@@ -187,14 +203,14 @@ def _widen(client: AdminClient, specs: list[TopicSpec]) -> list[str]:
         except KafkaException as error:
             # Somebody else has added them, or the topic was made by somebody else a moment ago.
             if error.args[0].code() != KafkaError.INVALID_PARTITIONS:
-                raise
+                given_topics.refused(settings, "widened", name, error)
         else:
             log.info("added partitions to topic %s", name)
             widened.append(name)
     return widened
 
 
-def _configure(client: AdminClient, specs: list[TopicSpec]) -> list[str]:
+def _configure(settings: Settings, client: AdminClient, specs: list[TopicSpec]) -> list[str]:
     if not specs:
         return []
     wanted = {spec.name: spec.config for spec in specs}
@@ -203,7 +219,10 @@ def _configure(client: AdminClient, specs: list[TopicSpec]) -> list[str]:
     )
     changes = []
     for resource, future in described.items():
-        actual = future.result()
+        try:
+            actual = future.result()
+        except KafkaException as error:
+            given_topics.refused(settings, "configured", resource.name, error)
         different = {
             key: value
             for key, value in wanted[resource.name].items()
@@ -222,6 +241,10 @@ def _configure(client: AdminClient, specs: list[TopicSpec]) -> list[str]:
             )
             log.info("topic %s: %s", resource.name, different)
     if changes:
-        for future in client.incremental_alter_configs(changes, request_timeout=REQUEST_SECONDS).values():
-            future.result()
+        altered = client.incremental_alter_configs(changes, request_timeout=REQUEST_SECONDS)
+        for resource, done in altered.items():
+            try:
+                done.result()
+            except KafkaException as error:
+                given_topics.refused(settings, "configured", resource.name, error)
     return sorted(change.name for change in changes)

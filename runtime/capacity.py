@@ -20,14 +20,19 @@ ENOUGH = 0.8
 
 
 def needed_bytes(settings: Settings) -> int:
-    """Memory of the whole platform with these settings, from the heaps of its JVMs."""
-    heaps = [settings.kafka.heap_mb, settings.registry.heap_mb]
-    if settings.kafka.coordination == "zookeeper":
-        heaps.append(settings.kafka.zookeeper_heap_mb)
+    """Memory of all that is started here with these settings, from the heaps of its JVMs."""
+    heaps = []
+    if not settings.kafka.bootstrap:
+        heaps += [settings.kafka.heap_mb]
+        if settings.kafka.coordination == "zookeeper":
+            heaps += [settings.kafka.zookeeper_heap_mb]
+    if not settings.registry.url:
+        heaps += [settings.registry.heap_mb]
     if settings.lakehouse.engine == "spark":
-        heaps += [settings.spark.daemon_memory_mb] * 3
         heaps += [settings.spark.driver_memory_mb]
-        heaps += [settings.spark.executor_memory_mb] * EXECUTORS
+        if not settings.spark.master:
+            heaps += [settings.spark.daemon_memory_mb] * 3
+            heaps += [settings.spark.executor_memory_mb] * EXECUTORS
     rest = PYTHON_MB + DRIVER_PYTHON_MB
     return (sum(heap + JVM_OVERHEAD_MB for heap in heaps) + rest) * MIB
 

@@ -89,6 +89,7 @@ def environment() -> dict[str, str]:
         "paths.data": DATA,
         "paths.outputs": OUTPUTS,
         "kafka.bootstrap": f"{hosts['kafka']}:{ports.kafka}",
+        "kafka.topics": "manage",
         "kafka.zookeeper": f"{hosts['zookeeper']}:{ports.zookeeper}",
         "registry.url": f"http://{hosts['schema-registry']}:{ports.schema_registry}/apis/ccompat/v7",
         "spark.master": f"spark://{hosts['spark-master']}:{ports.spark_master}",

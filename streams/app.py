@@ -15,7 +15,7 @@ from faust.web import Request, Response, View
 
 from contracts.errors import DependencyError, PlatformError
 from contracts.settings import Settings
-from contracts.sources import SOURCES, Source, source_named
+from contracts.sources import SOURCES, STREAMS_GROUP, STREAMS_TABLE, Source, source_named
 from kafka_cluster.security import aiokafka_options
 from kafka_cluster.topics import topic_ids
 from streams.chain import Step, no_step
@@ -27,7 +27,7 @@ from streams.faust_calls import (
     recovered_changes,
     seek_to_zero_too,
 )
-from streams.flusher import MESSAGE_BYTES, Flusher, Key, Owned
+from streams.flusher import Flusher, Key, Owned
 from streams.recovery import BronzeRows, no_rows
 from streams.status import partition_rows
 from streams.topic_ends import source_ends
@@ -35,8 +35,6 @@ from streams.watchdog import RecoveryWatch
 
 log = logging.getLogger(__name__)
 
-APP_ID = "dp-streams"
-TABLE = "view_buckets"
 LOAD_TRIES = 5
 
 
@@ -58,14 +56,13 @@ class StreamApp:
         self._recovery = RecoveryWatch()
         self.app = _faust_app(settings, index, data_folder)
         self.table = self.app.Table(
-            TABLE,
+            STREAMS_TABLE,
             partitions=settings.kafka.partitions,
             key_type=bytes,
             value_type=bytes,
             schema=faust.Schema(
                 key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
             ),
-            extra_topic_configs={"max.message.bytes": str(MESSAGE_BYTES)},
         )
         broker = FaustBroker(settings, self.app, self.table)
         self.flusher = Flusher(settings, broker, on_fatal, step, bronze)
@@ -167,7 +164,7 @@ def _faust_app(settings: Settings, index: int, data_folder: Path) -> faust.App:
     port = settings.ports.worker_web + index - 1
     compression = settings.kafka.compression
     return faust.App(
-        APP_ID,
+        STREAMS_GROUP,
         broker=[f"kafka://{server}" for server in settings.bootstrap_servers.split(",")],
         broker_credentials=credentials,
         broker_session_timeout=10.0,
@@ -177,7 +174,7 @@ def _faust_app(settings: Settings, index: int, data_folder: Path) -> faust.App:
         broker_commit_livelock_soft_timeout=86_400.0,
         stream_processing_timeout=86_400.0,
         consumer_auto_offset_reset="earliest",
-        producer_max_request_size=MESSAGE_BYTES,
+        producer_max_request_size=settings.kafka.max_message_bytes,
         producer_compression_type=None if compression == "none" else compression,
         producer_acks=-1,
         store="memory://",
@@ -185,7 +182,8 @@ def _faust_app(settings: Settings, index: int, data_folder: Path) -> faust.App:
         stream_wait_empty=False,
         stream_buffer_maxsize=64,
         topic_disable_leader=True,
-        topic_allow_declare=True,
+        # ensure_topics makes its only topic, and says what is missing; Faust would try for ever.
+        topic_allow_declare=False,
         topic_partitions=settings.kafka.partitions,
         topic_replication_factor=settings.kafka.replication,
         datadir=data_folder,

@@ -30,9 +30,8 @@ Key = tuple[str, int]
 """Source name and partition."""
 T = TypeVar("T")
 
-MESSAGE_BYTES = 16 * 1024**2
-"""Largest record that is sent; a bucket that does not fit stays behind, and landing makes up for it."""
-LARGEST_BUCKET = MESSAGE_BYTES * 3 // 4
+BUCKET_SHARE = 0.75
+"""Of the largest record; a bucket that is larger stays behind, and landing makes up for it."""
 WATCHDOG_SECONDS = 60.0
 """Least time without progress that counts as stuck."""
 LONGEST_PAUSE_SECONDS = 15.0
@@ -104,6 +103,7 @@ class Flusher:
         """Why nothing can be written at present; empty: all is well."""
         self._streams = settings.streams
         self._settings = settings
+        self._largest_bucket = int(settings.kafka.max_message_bytes * BUCKET_SHARE)
         self._broker = broker
         self._on_fatal = on_fatal
         self._step = step
@@ -275,7 +275,7 @@ class Flusher:
         self._step("snapshot")
         fitting = []
         for bucket, value in buckets:
-            if len(value) <= LARGEST_BUCKET:
+            if len(value) <= self._largest_bucket:
                 fitting.append((bucket, value))
             else:
                 log.error("%s/%d: bucket %d has %d bytes, too many for one record", *key, bucket, len(value))

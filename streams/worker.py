@@ -14,6 +14,7 @@ from contracts import logs
 from contracts.errors import DependencyError
 from contracts.heartbeat import HeartbeatWriter
 from contracts.settings import Settings
+from kafka_cluster.access import WORKERS, require_access
 from kafka_cluster.topics import ensure_topics
 from streams.app import StreamApp
 from streams.chain import Step, no_step
@@ -44,6 +45,7 @@ def run(settings: Settings, index: int = 1, *, bronze: BronzeRows = no_rows, ste
     logs.configure(name, settings.logs.level)
     logging.getLogger("faust.transport.drivers.aiokafka").setLevel(logging.WARNING)
     ensure_topics(settings)
+    require_access(settings, (WORKERS,))
     asyncio.run(_Worker(settings, index, name, step, bronze).main())
 
 

@@ -1,6 +1,7 @@
 """The reference of settings, from their declaration.
 
-A field's description is the docstring that stands under it in ``contracts/settings.py``.
+A field's description is the docstring that stands under it in ``contracts/settings.py`` or
+``contracts/clusters.py``.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 
-from contracts import configuration, settings
+from contracts import clusters, configuration, settings
 
 _INTRODUCTION = """# Settings
 
@@ -16,14 +17,18 @@ Values are found in this order, the later one wins: the defaults below, `datapla
 directory (or the file that `--settings FILE` or `DP_SETTINGS` names), variables `DP_<SECTION>_<KEY>`, and
 flags (`--set section.key=value`). `dp settings` prints every value and where it came from;
 an unknown key or a bad value stops the start with an error that names it.
-This page is made from `contracts/settings.py`.
+This page is made from `contracts/settings.py` and `contracts/clusters.py`.
 """
 
 
 def descriptions() -> dict[str, str]:
     """Section class name + field → the text under the field, on one line; '' where there is none."""
     found: dict[str, str] = {}
-    for node in ast.parse(inspect.getsource(settings)).body:
+    for node in (
+        statement
+        for module in (settings, clusters)
+        for statement in ast.parse(inspect.getsource(module)).body
+    ):
         if not isinstance(node, ast.ClassDef):
             continue
         for statement, following in zip(node.body, [*node.body[1:], None], strict=True):

@@ -27,8 +27,6 @@ from runtime.topology.declaration import (
 )
 
 MIB = 1024**2
-MAX_MESSAGE_BYTES = 16 * MIB
-"""Room for a packed record of large events and for a bucket of a Faust table."""
 
 SMALL_JVM = (
     "-XX:+UseSerialGC",
@@ -158,8 +156,8 @@ def kafka_properties(settings: Settings) -> dict[str, object]:
         "transaction.state.log.min.isr": 1,
         "transaction.state.log.num.partitions": 8,
         "group.initial.rebalance.delay.ms": 0,
-        "message.max.bytes": MAX_MESSAGE_BYTES,
-        "replica.fetch.max.bytes": MAX_MESSAGE_BYTES,
+        "message.max.bytes": settings.kafka.max_message_bytes,
+        "replica.fetch.max.bytes": settings.kafka.max_message_bytes,
         "log.retention.hours": settings.kafka.retention_hours,
         "log.retention.bytes": settings.kafka.retention_bytes,
         "log.segment.bytes": 128 * MIB,
@@ -191,10 +189,18 @@ def _cluster_id() -> str:
 
 
 def schema_registry(settings: Settings) -> Launch:
-    """Apicurio with its schemas in Kafka."""
+    """Apicurio with its schemas in Kafka. How it proves who it is there stands in a file of mode 600."""
+    from kafka_cluster.security import java_options
     from runtime.jars import registry_jar
 
     jar = registry_jar(settings)
+    config = config_folder(settings, "schema-registry") / "application.properties"
+    options = {f"apicurio.kafka.common.{key}": value for key, value in java_options(settings).items()}
+    if any("${" in value for value in options.values()):
+        raise SettingsError(
+            "kafka.sasl_password: the local registry takes none with ${ in it; set registry.url to another",
+            key="kafka.sasl_password_file",
+        )
     return Launch(
         argv=(
             str(_java_binary(settings)),
@@ -205,6 +211,7 @@ def schema_registry(settings: Settings) -> Launch:
             str(jar),
         ),
         environment={
+            "QUARKUS_CONFIG_LOCATIONS": config.as_uri(),
             "QUARKUS_HTTP_HOST": settings.network.host,
             "QUARKUS_HTTP_PORT": str(settings.ports.schema_registry),
             "QUARKUS_MANAGEMENT_ENABLED": "false",
@@ -216,6 +223,7 @@ def schema_registry(settings: Settings) -> Launch:
             "APICURIO_KAFKASQL_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
             "APICURIO_CCOMPAT_LEGACY_ID_MODE_ENABLED": "true",
         },
+        files=(ConfigFile(path=config, content=_properties(options), secret=True),),
     )
 
 

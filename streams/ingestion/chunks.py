@@ -20,8 +20,8 @@ SLICE_RECORDS = 500
 """Records that are decoded at once: few enough to stay in the processor's cache until they are encoded."""
 CHUNK_BYTES = 1024**2
 """Source bytes of one packed record, unless a single record is larger."""
-MAX_PAYLOAD_BYTES = 12 * 1024**2
-"""Canonical events of one packed record; it must stay below the largest request."""
+PAYLOAD_SHARE = 0.75
+"""Of the largest record: canonical events of one packed record, which must stay below the largest request."""
 
 
 class Chunk(Struct):
@@ -61,6 +61,7 @@ class Chunker:
 
     def __init__(self, settings: Settings, source: Source) -> None:
         self._most = settings.ingestion.batch_records
+        self._most_bytes = int(settings.kafka.max_message_bytes * PAYLOAD_SHARE)
         self._decoder = BatchDecoder(settings, source)
 
     def chunks(self, partition: TopicPartition, fetched: Iterable[FetchedBatch]) -> Iterator[Chunk]:
@@ -72,7 +73,7 @@ class Chunker:
         for records in columns(partition, fetched, min(SLICE_RECORDS, self._most), CHUNK_BYTES):
             for part, decoded in self._decoded(records):
                 full = chunk.records + len(part) > self._most or chunk.size >= CHUNK_BYTES
-                if chunk.records and (full or chunk.payload_bytes + decoded.rows.nbytes > MAX_PAYLOAD_BYTES):
+                if chunk.records and (full or chunk.payload_bytes + decoded.rows.nbytes > self._most_bytes):
                     yield chunk
                     chunk = Chunk()
                 chunk.add(part, decoded)
@@ -83,13 +84,13 @@ class Chunker:
         """The records in parts of which each fits into a packed record, with what they came to."""
         decoded = self._decoder.decode(records, time.time_ns() // 1000)
         size = decoded.rows.nbytes
-        if size <= MAX_PAYLOAD_BYTES:
+        if size <= self._most_bytes:
             yield records, decoded
         elif len(records) > 1:
             middle = len(records) // 2
             yield from self._decoded(records.slice(0, middle))
             yield from self._decoded(records.slice(middle, len(records)))
         else:
-            reason = f"expected at most {MAX_PAYLOAD_BYTES} bytes in canonical form, got {size}"
+            reason = f"expected at most {self._most_bytes} bytes in canonical form, got {size}"
             refused = Rejected(records.record(0), InvalidRecord(reason, kind="too_large"))
             yield records, Decoded(rows=decoded.rows.slice(0, 0), rejected=[refused])

@@ -58,6 +58,7 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
         """Last source offset sent, of each partition that is ours and has been read."""
         self._refused: dict[TopicPartition, RefusalCount] = {}
         """Dead letters of each of those partitions."""
+        self._raw_bytes = int(settings.kafka.max_message_bytes * dead_letters.RAW_SHARE)
         self._holes = HoleWatch(settings, source)
         self._holes_checked_at = time.monotonic()
         self._round = asyncio.Lock()
@@ -207,7 +208,9 @@ class SourceConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokaf
         futures = [
             await self._producer.send(
                 DEAD_LETTER_TOPIC,
-                dead_letters.encode(dead_letters.dead_letter(rejected.record, rejected.error)),
+                dead_letters.encode(
+                    dead_letters.dead_letter(rejected.record, rejected.error, self._raw_bytes)
+                ),
                 key=self._source.topic.encode(),
                 partition=0,
             )

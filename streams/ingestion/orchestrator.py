@@ -18,6 +18,7 @@ from contracts.heartbeat import HeartbeatWriter
 from contracts.settings import Settings
 from contracts.sources import SOURCES, Source
 from kafka_cluster import client_logs, connections
+from kafka_cluster.access import INGESTION, require_access
 from kafka_cluster.cluster import ClusterManager
 from kafka_cluster.metrics import ClusterCollector
 from kafka_cluster.registry import missing_subjects, register_sources
@@ -123,6 +124,7 @@ async def _serve(settings: Settings, sources: Sequence[Source], health: _Health)
         loop.add_signal_handler(number, stop.set)
 
     await asyncio.to_thread(ensure_topics, settings)
+    await asyncio.to_thread(require_access, settings, (INGESTION,))
     await _register(settings, sources, health)
     async with connections.producer(settings, SERVICE) as producer, asyncio.TaskGroup() as group:
         background = [
