@@ -254,13 +254,19 @@ def declared(datasets: Mapping[str, Dataset], name: str) -> Dataset:
 
 @asynccontextmanager
 async def open_queries(
-    settings: Settings, datasets: Mapping[str, Dataset] = TABLES, *, workers: int | None = None
+    settings: Settings,
+    datasets: Mapping[str, Dataset] = TABLES,
+    *,
+    workers: int | None = None,
+    warm: bool = True,
 ) -> AsyncIterator[Queries]:
-    """Queries with a warm sandbox, which ends with the context. Raises DependencyError."""
+    """Queries with a sandbox, which ends with the context; one that is not ``warm`` begins with the first
+    query. Raises DependencyError."""
     folders = [settings.data_root / layer for layer in LAYERS]
     folders += [stream_folder(settings, dataset.name) for dataset in STREAM]
     api = settings.api
-    sandbox = Sandbox(folders, memory_mb=api.query_memory_mb, workers=workers or api.query_workers)
+    workers = workers or api.query_workers
+    sandbox = Sandbox(folders, memory_mb=api.query_memory_mb, workers=workers, warm=warm)
     queries = Queries(settings, AllSnapshots(settings, datasets), sandbox, datasets)
     async with sandbox:
         try:

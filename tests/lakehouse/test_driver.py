@@ -18,7 +18,7 @@ from deltalake import DeltaTable
 from contracts import secrets
 from contracts.errors import ConflictError, DependencyError, NotFound, PortInUse, SettingsError
 from contracts.heartbeat import Heartbeat
-from contracts.settings import Settings
+from contracts.settings import Paths, Settings
 from contracts.sources import APP_EVENTS
 from lakehouse.driver.commands import run_command
 from lakehouse.driver.control import Command, ControlServer
@@ -45,6 +45,7 @@ def driver(live: Settings) -> Iterator[Driver]:
     made.close()
 
 
+@pytest.mark.heavy
 def test_events_go_through_and_the_driver_ends_in_order(
     driver: Driver, live: Settings, make_landing: Any, make_event: Event
 ) -> None:
@@ -230,19 +231,31 @@ def test_an_engine_that_fails_does_not_slow_bronze_down(
         assert (rounds.failing("bronze"), rounds.failing("silver"), rounds.failing()) == (0, 1, 1)
 
 
-@pytest.fixture
-def channel(live: Settings) -> Iterator[tuple[http.client.HTTPConnection, list[Command]]]:
-    """A server whose driver does each refresh in no time, and a connection to it."""
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, list[Command]]]:
+    """A server whose driver does each refresh in no time. One for all: to close it takes half a second."""
+    settings = with_shortest_cadence(Settings(paths=Paths(data=str(tmp_path_factory.mktemp("data")))))
     taken: list[Command] = []
 
     def submit(command: Command) -> None:
         taken.append(command)
         command.tell(Progress(state="done", table=command.request.table))
 
-    with closing(ControlServer(live, submit, lambda: {"state": "running"})):
-        connection = http.client.HTTPConnection("127.0.0.1", live.ports.lakehouse_control, timeout=PATIENCE)
-        yield connection, taken
-        connection.close()
+    with closing(ControlServer(settings, submit, lambda: {"state": "running"})):
+        yield settings, taken
+
+
+Channel = tuple[http.client.HTTPConnection, list[Command], Settings]
+
+
+@pytest.fixture
+def channel(serving: tuple[Settings, list[Command]]) -> Iterator[Channel]:
+    """A connection to it, the commands that it takes from now on, and its settings."""
+    settings, taken = serving
+    taken.clear()
+    port = settings.ports.lakehouse_control
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection:
+        yield connection, taken, settings
 
 
 def ask(
@@ -256,18 +269,16 @@ def ask(
 
 @pytest.mark.parametrize("method,path", [("GET", "/status"), ("POST", "/refresh/app_events_silver")])
 @pytest.mark.parametrize("token", [None, "", "wrong", "é"])
-def test_the_channel_asks_for_the_secret(
-    channel: Any, live: Settings, method: str, path: str, token: str | None
-) -> None:
-    connection, taken = channel
+def test_the_channel_asks_for_the_secret(channel: Channel, method: str, path: str, token: str | None) -> None:
+    connection, taken, settings = channel
     status, body = ask(connection, method, path, token)
     assert (status, taken) == (401, [])
-    assert secrets.secret(live, secrets.CONTROL) not in body
+    assert secrets.secret(settings, secrets.CONTROL) not in body
 
 
-def test_what_the_channel_answers(channel: Any, live: Settings) -> None:
-    connection, taken = channel
-    token = secrets.secret(live, secrets.CONTROL)
+def test_what_the_channel_answers(channel: Channel) -> None:
+    connection, taken, settings = channel
+    token = secrets.secret(settings, secrets.CONTROL)
     assert ask(connection, "GET", "/status", token) == (200, '{"state":"running"}')
     assert ask(connection, "GET", "/other", token)[0] == 404
     assert ask(connection, "POST", "/drop/app_events_silver", token)[0] == 404
@@ -280,9 +291,9 @@ def test_what_the_channel_answers(channel: Any, live: Settings) -> None:
     assert taken[0].request == RefreshRequest(table="a b", start=date(2026, 3, 5))
 
 
-def test_a_taken_port_is_named(channel: Any, live: Settings) -> None:
+def test_a_taken_port_is_named(channel: Channel) -> None:
     with pytest.raises(PortInUse, match=r"ports\.lakehouse_control"):
-        ControlServer(live, lambda command: None, dict)
+        ControlServer(channel[2], lambda command: None, dict)
 
 
 def test_commands_that_wait_at_the_end_are_told(settings: Settings, engine: EmbeddedEngine) -> None:

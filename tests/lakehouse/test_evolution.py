@@ -161,6 +161,7 @@ def silver_rows(path: Path, name: str) -> dict[str, Any]:
     return dict(zip(rows["event_id"].to_pylist(), rows[name].to_pylist(), strict=True))
 
 
+@pytest.mark.heavy
 def test_a_new_column_reaches_silver_while_the_driver_runs(
     settings: Settings, landing: Any, make_event: Event, engine: EmbeddedEngine
 ) -> None:

@@ -17,6 +17,8 @@ from contracts.settings import Settings
 from runtime.topology import detached, leftovers
 from runtime.topology.state import read_snapshot, running_supervisor
 
+pytestmark = pytest.mark.heavy
+
 PROGRAM = Path(__file__).with_name("files") / "fake_topology.py"
 EXECUTOR = "setsid sleep 1000 & touch {folder}/a.ready; wait"
 """A service with a child that the kernel does not kill with the supervisor."""

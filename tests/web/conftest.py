@@ -157,6 +157,12 @@ def silver(settings: Settings) -> Settings:
 Body = Callable[..., Coroutine[Any, Any, Any]]
 
 
+@pytest.fixture(autouse=True)
+def no_patience_with_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is at ``NO_KAFKA``: an application in this process does not wait to hear it."""
+    monkeypatch.setattr("kafka_cluster.cluster.ANSWER_SECONDS", 0.1)
+
+
 @pytest.fixture
 def make_settings() -> Callable[..., Settings]:
     return settings_for
@@ -197,7 +203,7 @@ def with_client() -> Callable[..., Any]:
 
     def run(settings: Settings, body: Body, host: str = "127.0.0.1:26010") -> Any:
         async def opened() -> Any:
-            async with open_queries(settings, workers=1) as queries:
+            async with open_queries(settings, workers=1, warm=False) as queries:
                 transport = httpx.ASGITransport(create_app(settings, queries), raise_app_exceptions=False)
                 async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
                     return await body(client)

@@ -54,11 +54,17 @@ def _not_heard(_: Begun | Part) -> None:
 class Sandbox:
     """Runs checked queries in killable processes. One event loop only; use as ``async with``.
 
-    The first worker is warm from the start; further ones begin when they are needed.
+    The first worker is warm from the start unless ``warm`` is false; others begin when they are needed.
     """
 
     def __init__(
-        self, directories: Sequence[Path], *, memory_mb: int, workers: int = 2, waiting: int = 16
+        self,
+        directories: Sequence[Path],
+        *,
+        memory_mb: int,
+        workers: int = 2,
+        waiting: int = 16,
+        warm: bool = True,
     ) -> None:
         # A folder is a prefix to DuckDB: without the slash it would allow its siblings' names as well.
         folders = tuple(f"{folder}/" for folder in directories)
@@ -67,11 +73,13 @@ class Sandbox:
         self._idle = list(reversed(self._workers))
         self._free = asyncio.Semaphore(workers)
         self._most_waiting = waiting
+        self._warm_from_start = warm
         self._waiting = 0
         self._restarts: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Sandbox:
-        await self._idle[-1].start()
+        if self._warm_from_start:
+            await self._idle[-1].start()
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -27,6 +27,7 @@ from lakehouse.alerts.notices import Notice, trial
 from lakehouse.alerts.rules import finding
 from lakehouse.alerts.silences import add_silence, read_silences, remove_silence, silences_path
 from lakehouse.alerts.state import read_state, state_path
+from tests.examples import examples
 
 START = datetime(2026, 3, 5, 12, tzinfo=UTC)
 SECRET = "T0KEN-of-the-hook"
@@ -208,9 +209,7 @@ def test_a_restart_neither_repeats_nor_forgets(settings: Settings, hook: Hook) -
     assert len(hook.bodies) == 2
 
 
-@hypothesis_settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ticks=st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), max_size=25))
 def test_whatever_is_killed_when(
     ticks: list[tuple[bool, bool, bool]], tmp_path_factory: pytest.TempPathFactory

@@ -19,6 +19,7 @@ from lakehouse.health.html import page
 from lakehouse.health.memory import Memory, memory_path, read_memory
 from lakehouse.health.report import Disk
 from lakehouse.medallion import platform_landing
+from tests.examples import examples
 from tests.lakehouse.health.conftest import Simulation
 
 
@@ -102,7 +103,7 @@ def test_a_sample_that_is_not_written_loses_none(
     assert counted(platform) == [4, 5]
 
 
-@hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from(["one", "two"]), st.integers(0, 3), st.integers(0, 5), st.booleans()),

@@ -69,7 +69,7 @@ def ask(clock: Clock, calls: list[Call]) -> Callable[..., Any]:
 
     def run(settings: Settings, body: Body, host: str = HOST) -> Any:
         async def opened() -> Any:
-            async with open_queries(settings, workers=1) as queries:
+            async with open_queries(settings, workers=1, warm=False) as queries:
                 application = create_app(settings, queries, calls=CallLog(calls.append), clock=clock)
                 transport = httpx.ASGITransport(application, raise_app_exceptions=False)
                 async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:

@@ -28,7 +28,7 @@ def with_audit() -> Callable[..., Any]:
 
     def run(settings: Settings, body: Any) -> Any:
         async def opened(audit: AuditLog) -> Any:
-            async with open_queries(settings, workers=1) as queries:
+            async with open_queries(settings, workers=1, warm=False) as queries:
                 application = create_app(settings, queries, audit=audit)
                 transport = httpx.ASGITransport(application, raise_app_exceptions=False)
                 async with httpx.AsyncClient(
@@ -179,6 +179,7 @@ def test_logins_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) ->
         assert len(listener._logins) <= 2
 
 
+@pytest.mark.heavy
 def test_the_server_process_ends_its_chain_or_is_killed(start_api: Any) -> None:
     for how, last in ((signal.SIGTERM, "audit.closed"), (signal.SIGKILL, None)):
         api = start_api()

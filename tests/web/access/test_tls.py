@@ -36,6 +36,7 @@ def with_tls(certificate: Path | str, key: Path | str) -> Settings:
     return Settings(access=Access(tls_certificate=str(certificate), tls_key=str(key)))
 
 
+@pytest.mark.heavy
 @needs_openssl
 def test_it_speaks_https_alone(start_api: Callable[..., Any], certificate: tuple[Path, Path]) -> None:
     trusting = ssl.create_default_context(cafile=certificate[0])
@@ -56,6 +57,7 @@ def test_it_speaks_https_alone(start_api: Callable[..., Any], certificate: tuple
     assert own.status_code == 200
 
 
+@pytest.mark.heavy
 @needs_openssl
 def test_clients_that_begin_no_handshake_take_no_place(
     start_api: Callable[..., Any], certificate: tuple[Path, Path]
