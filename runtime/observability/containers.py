@@ -42,7 +42,6 @@ def observability() -> dict[str, dict[str, Any]]:
             "GF_ANALYTICS_REPORTING_ENABLED": "false",
             "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
             "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
-            "GF_PLUGINS_PREINSTALL_DISABLED": "true",
             "GF_LOG_MODE": "console",
             "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": "/etc/grafana/dashboards/operations.json",
         },

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from runtime import block_yaml
-from runtime.observability.dashboards import DASHBOARDS, dashboard_json, data_sources, providers
+from runtime.observability.dashboards import DASHBOARDS
+from runtime.observability.grafana import dashboard_json, data_sources, providers
 from runtime.observability.rules import rule_tests, rules
 from runtime.observability.scraping import KEY_FILE, container_targets, scrape_config
 

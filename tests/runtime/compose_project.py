@@ -18,15 +18,16 @@ from runtime import compose
 from runtime.topology import leftovers
 from tests.runtime.free_ports import free_ports
 
+FORWARDED = "forwarded"
+"""Name of one more port of a project."""
 
-def ports_of_its_own() -> dict[str, str]:
-    """Setting → a free port."""
-    names = Settings().ports.__struct_fields__
-    numbers = free_ports(len(names))
-    return {
-        f"ports.{name}": str(number)
-        for name, number in zip(sorted(names, key="worker_web".__eq__), numbers, strict=True)
-    }
+
+def ports_of_its_own(*further: str) -> dict[str, str]:
+    """Setting → a free port; and one for each of the ``further`` names. Asked for at once: what nobody
+    listens on yet would be given again."""
+    names = (*(f"ports.{name}" for name in Settings().ports.__struct_fields__), *further)
+    numbers = map(str, free_ports(len(names)))
+    return dict(zip(sorted(names, key="ports.worker_web".__eq__), numbers, strict=True))
 
 
 def active(services: Mapping[str, Any], *profiles: str) -> dict[str, Any]:
@@ -60,8 +61,8 @@ class Project:
         self.folder = folder
         document = yaml.safe_load(compose.FILE.read_text("utf-8"))
         self.containers = active(document["services"], *profiles)
-        self.ports = ports_of_its_own()
-        (self.forwarded,) = free_ports(1)
+        self.ports = ports_of_its_own(FORWARDED)
+        self.forwarded = self.ports.pop(FORWARDED)
         """The driver's page as the master's container has it: they share a network here."""
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self._hosts = {"0.0.0.0"} | {content["hostname"] for content in self.containers.values()}
@@ -71,9 +72,7 @@ class Project:
             key: self._mapped(str(value)) for key, value in self.containers[name]["environment"].items()
         }
         own = {key: value for key, value in os.environ.items() if not key.startswith("DP_")}
-        ports = self.ports | (
-            {"ports.spark_driver_ui": str(self.forwarded)} if name == "spark-master" else {}
-        )
+        ports = self.ports | ({"ports.spark_driver_ui": self.forwarded} if name == "spark-master" else {})
         variables = {variable_name(key): value for key, value in ports.items()}
         return {**own, **variables, **mapped, leftovers.INSTANCE: str(self.folder)}
 

@@ -13,7 +13,7 @@ import yaml
 
 from lakehouse.alerts.rules import RULES
 from runtime import block_yaml, compose
-from runtime.observability import dashboards, scraping
+from runtime.observability import dashboards, grafana, scraping
 from runtime.observability.files import FOLDER, rendered
 from runtime.observability.rules import OWN, rule_tests, rules
 from runtime.services import services
@@ -74,14 +74,14 @@ def test_a_dashboard_is_whole(name: str) -> None:
     taken: set[tuple[int, int]] = set()
     for panel in panels:
         place = panel["gridPos"]
-        assert place["x"] + place["w"] <= dashboards.COLUMNS
+        assert place["x"] + place["w"] <= grafana.COLUMNS
         cells = {(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])}
         assert not cells & taken, "panels lie over one another"
         taken |= cells
         if panel["type"] != "row":
             assert panel["description"] and panel["targets"]
             for target in panel["targets"]:
-                assert target["datasource"]["uid"] == dashboards.data_sources()["datasources"][0]["uid"]
+                assert target["datasource"]["uid"] == grafana.data_sources()["datasources"][0]["uid"]
                 assert metric_names(target["expr"])
 
 
