@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -48,17 +49,24 @@ class Clone:
         for name, port in self._ports.items():
             command = command.replace(f":{getattr(DEFAULTS, name)}/", f":{port}/")
             command = command.replace(f":{getattr(DEFAULTS, name)}'", f":{port}'")
-        done = subprocess.run(
+        with subprocess.Popen(
             ["bash", "-euo", "pipefail", "-c", command],
             cwd=self.folder,
             env=self._environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
-        )
-        if done.returncode:
-            pytest.fail(f"{command}\nended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
-        return done.stdout
+            process_group=0,
+        ) as running:
+            try:
+                printed, complaint = running.communicate()
+            except BaseException:
+                # The test's time is over: what set-up and start would do from here on nobody would end.
+                os.killpg(running.pid, signal.SIGKILL)
+                raise
+        if running.returncode:
+            pytest.fail(f"{command}\nended with {running.returncode}:\n{printed}\n{complaint}")
+        return printed
 
     def try_out(self, told: Told) -> None:
         """The test's own time limit ends a wait for what never comes."""
