@@ -155,6 +155,28 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/dead-letters": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * What was refused, and why
+     * @description Records that ingestion has refused: how many for which reason, and the newest of them with their bytes. An answer may lag three seconds behind.
+     *
+     *     Needs the scope `query`.
+     */
+    get: operations["DeadLetters"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/events": {
     parameters: {
       query?: never;
@@ -513,6 +535,28 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/trace/{event_id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Where one event is
+     * @description The journey of one event: source offset, landing file, bronze, silver, the gold rows that it counts in; where no table has it, the dead letters whose bytes hold its id. As `dp trace --json`.
+     *
+     *     Needs the scope `query`.
+     */
+    get: operations["Trace"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -677,6 +721,83 @@ export interface components {
       state: string;
     };
     /**
+     * Copy
+     * @description One delivery of the event; a producer that retries makes several. Times are UTC.
+     */
+    Copy: {
+      /** @default null */
+      bronze_loaded_at: string | null;
+      /**
+       * @description The version that brought it, while the log still tells; null also while it is not in bronze.
+       * @default null
+       */
+      bronze_version: number | null;
+      /** Format: date-time */
+      event_timestamp: string;
+      /** Format: date-time */
+      ingest_timestamp: string;
+      /** @description The chain file that holds it; null: cleaned up already. */
+      landing_file: string | null;
+      offset: number;
+      partition: number;
+      /** @default [] */
+      quality_flags: string[];
+      /**
+       * @description `kept`: this is the row in silver; `duplicate`: another copy is; `waiting`: silver has not read it yet; `not kept`: it has, and has no row of it; null: the source has no such table yet.
+       * @default null
+       */
+      silver: ("duplicate" | "kept" | "not kept" | "waiting") | null;
+      /** @default null */
+      silver_loaded_at: string | null;
+      /**
+       * Format: date-time
+       * @description Kafka's own timestamp of the record.
+       */
+      source_timestamp: string;
+      topic: string;
+    };
+    /**
+     * DeadLetter
+     * @description A record that was refused, as it stands now.
+     */
+    DeadLetter: {
+      /** @description How many times it has been refused. */
+      attempts: number;
+      /** Format: date-time */
+      dead_lettered_at: string;
+      /** @enum {unknown} */
+      encoding: "base64" | "text";
+      kind: string;
+      /** @description Its identity, for `dp dead-letters show` and `replay`: where it was first refused. */
+      origin: string;
+      /** @description Of its newest refusal in the dead-letter topic: `topic/partition/offset`. */
+      position: string;
+      /** @description The first 4 KiB of its bytes, as `encoding` says; null: it had none. */
+      raw: string | null;
+      /** @description All of its bytes. */
+      raw_bytes: number;
+      reason: string;
+      /** @description Whether it has been sent again since. */
+      replayed: boolean;
+      source: string;
+    };
+    /**
+     * DeadLetters
+     * @description `GET /dead-letters`.
+     */
+    DeadLetters: {
+      /** Format: date-time */
+      at: string;
+      /** @description The most frequent first; 200 at most. */
+      by_reason: components["schemas"]["RefusedFor"][];
+      /** @description false: the topic is still being read, or has more than the newest 100,000, which are counted. */
+      complete: boolean;
+      /** @description The newest first; 100 of each source and kind at most. */
+      letters: components["schemas"]["DeadLetter"][];
+      /** @description Dead letters, each refused record once; of the source and kind that were asked for. */
+      total: number;
+    };
+    /**
      * Disk
      * @description The file system of the data root, bytes.
      */
@@ -715,6 +836,20 @@ export interface components {
       status: "degraded" | "failing" | "ok";
       /** @description A table, a service, a consumer group, a job, a disk. */
       subject: string;
+    };
+    /**
+     * GoldRow
+     * @description A gold row that the event counts in.
+     */
+    GoldRow: {
+      /**
+       * @description Whether the row was computed after the event came into silver; else its next refresh takes it in.
+       * @default false
+       */
+      includes_event: boolean;
+      /** @description Null: not computed yet. Values as DuckDB gives them. */
+      row: Record<string, never> | null;
+      table: string;
     };
     /**
      * GroupHealth
@@ -814,6 +949,35 @@ export interface components {
        * @enum {unknown}
        */
       status: "degraded" | "failing" | "ok";
+    };
+    /**
+     * Journey
+     * @description Where one event is.
+     */
+    Journey: {
+      /**
+       * @description Each delivery, in source order of each partition.
+       * @default []
+       */
+      copies: components["schemas"]["Copy"][];
+      /**
+       * @description Searched where no table has the event.
+       * @default []
+       */
+      dead_letters: components["schemas"]["Refused"][];
+      event_id: string;
+      /**
+       * @description The gold rows that it counts in.
+       * @default []
+       */
+      gold: components["schemas"]["GoldRow"][];
+      /** @default null */
+      reached: ("bronze" | "landing" | "silver") | null;
+      /**
+       * @description Null: it is in no table, and was refused.
+       * @default null
+       */
+      source: string | null;
     };
     /**
      * Latency
@@ -1132,6 +1296,34 @@ export interface components {
        * @default null
        */
       user?: string | null;
+    };
+    /**
+     * Refused
+     * @description A dead letter whose bytes hold the event's id.
+     */
+    Refused: {
+      attempts: number;
+      /** Format: date-time */
+      dead_lettered_at: string;
+      kind: string;
+      /** @description Where it was first refused, `topic/partition/offset`: its name for `dp dead-letters`. */
+      origin: string;
+      reason: string;
+    };
+    /**
+     * RefusedFor
+     * @description How often records of a source were refused for one reason.
+     */
+    RefusedFor: {
+      count: number;
+      /** @description A short stable word. */
+      kind: string;
+      /** Format: date-time */
+      newest: string;
+      reason: string;
+      /** @description Of these, how many have been sent again since. */
+      replayed: number;
+      source: string;
     };
     /**
      * Report
@@ -2433,6 +2625,52 @@ export interface operations {
       503: components["responses"]["unavailable"];
     };
   };
+  DeadLetters: {
+    parameters: {
+      query?: {
+        /**
+         * @description Dead letters of this kind.
+         * @example wrong_type
+         */
+        kind?: string;
+        /**
+         * @description Most letters.
+         * @example 20
+         */
+        limit?: number;
+        /**
+         * @description Dead letters of this source.
+         * @example app_events
+         */
+        source?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What was refused, and why */
+      200: {
+        headers: {
+          "X-Request-Id": components["headers"]["X-Request-Id"];
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["DeadLetters"];
+        };
+      };
+      400: components["responses"]["bad_request"];
+      401: components["responses"]["unauthorized"];
+      403: components["responses"]["forbidden"];
+      414: components["responses"]["url_too_long"];
+      421: components["responses"]["misdirected"];
+      429: components["responses"]["rate_limited"];
+      431: components["responses"]["headers_too_large"];
+      500: components["responses"]["internal"];
+      503: components["responses"]["unavailable"];
+    };
+  };
   Events: {
     parameters: {
       query?: never;
@@ -3106,6 +3344,43 @@ export interface operations {
       429: components["responses"]["rate_limited"];
       431: components["responses"]["headers_too_large"];
       500: components["responses"]["internal-failed-platform"];
+      503: components["responses"]["unavailable-busy"];
+    };
+  };
+  Trace: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Id of an app event, a click, an external record or a change.
+         * @example 6f1c2a
+         */
+        event_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Where one event is */
+      200: {
+        headers: {
+          "X-Request-Id": components["headers"]["X-Request-Id"];
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Journey"];
+        };
+      };
+      401: components["responses"]["unauthorized"];
+      403: components["responses"]["forbidden"];
+      404: components["responses"]["not_found"];
+      408: components["responses"]["timeout"];
+      414: components["responses"]["url_too_long"];
+      421: components["responses"]["misdirected"];
+      429: components["responses"]["rate_limited"];
+      431: components["responses"]["headers_too_large"];
+      500: components["responses"]["internal"];
       503: components["responses"]["unavailable-busy"];
     };
   };
