@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { Link } from "wouter";
 import { useAnswer } from "../../api/hooks";
-import { cell, moment } from "../../format";
+import { cell, count, moment } from "../../format";
 import type { Value } from "../../api/types";
 import { Answer } from "../../ui/messages";
 import { Panel } from "../../ui/panel";
@@ -101,7 +101,7 @@ function GoldItem({ gold }: { gold: GoldRow }) {
           {Object.entries(gold.row).map(([name, value]) => (
             <div key={name}>
               <dt>{name}</dt>
-              <dd>{value === null ? "–" : cell(value as Value)}</dd>
+              <dd>{shown(value as Value)}</dd>
             </div>
           ))}
         </dl>
@@ -162,6 +162,13 @@ function CopyLink() {
       <span aria-live="polite">{copied ? "Copied" : "Copy the link"}</span>
     </button>
   );
+}
+
+function shown(value: Value): string {
+  if (value === null) return "–";
+  if (typeof value === "number") return count(value, 3);
+  const text = cell(value);
+  return /^\d{4}-\d\d-\d\dT.*Z$/.test(text) ? precise(text) : text;
 }
 
 /** With milliseconds. */
