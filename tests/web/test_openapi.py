@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -10,16 +9,15 @@ from typing import Any
 import httpx
 import jsonschema_rs
 import msgspec
+import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 from contracts.errors import InvalidRecord
 from contracts.heartbeat import HeartbeatWriter
-from contracts.settings import Paths, Settings
+from contracts.settings import Settings
 from kafka_cluster import dead_letter_log
 from kafka_cluster.dead_letter_box import Note
 from kafka_cluster.dead_letters import dead_letter
-from lakehouse.catalog import TABLES
-from lakehouse.reading.stream_snapshots import AllSnapshots
 from tests.web.access.test_routes import NEEDS
 from tests.web.openapi_contract import Contract
 from tests.web.test_api import ERRORS

@@ -20,7 +20,8 @@ export default defineConfig({
     host: "127.0.0.1",
     // The runbooks are the documentation's own files.
     fs: { allow: ["../.."] },
-    proxy: Object.fromEntries(routes.split(" ").map((route) => [`/${route}`, api])),
+    // With the host that the browser asks for: the API refuses what another origin's page asks.
+    proxy: Object.fromEntries(routes.split(" ").map((route) => [`/${route}`, { target: api }])),
   },
   test: { environment: "jsdom" },
 });

@@ -1,27 +1,12 @@
 /** What ingestion has refused, and why. */
 import { Link } from "wouter";
 import { useAnswer } from "../../api/hooks";
+import type { Schemas } from "../../api/types";
 import { count, moment } from "../../format";
 import { DataTable } from "../../ui/data-table";
 import { Answer } from "../../ui/messages";
 
-export interface DeadLetterList {
-  at: string;
-  total: number;
-  by_reason: { source: string; kind: string; reason: string; count: number; newest: string | null }[];
-  letters: {
-    position: string;
-    origin: string;
-    source: string;
-    kind: string;
-    reason: string;
-    attempts: number;
-    dead_lettered_at: string;
-    replayed: boolean;
-    raw: string | null;
-    raw_bytes: number;
-  }[];
-}
+type DeadLetterList = Schemas["DeadLetters"];
 
 export function DeadLetters() {
   const letters = useAnswer<DeadLetterList>("/dead-letters?limit=50", { every: 15_000 });
