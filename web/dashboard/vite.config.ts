@@ -18,6 +18,8 @@ export default defineConfig({
   },
   server: {
     host: "127.0.0.1",
+    // The runbooks are read from docs/.
+    fs: { allow: ["../.."] },
     proxy: Object.fromEntries(routes.split(" ").map((route) => [`/${route}`, api])),
   },
   test: { environment: "jsdom" },
