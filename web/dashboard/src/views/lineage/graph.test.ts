@@ -53,8 +53,9 @@ test("the whole catalog has its topics and its jobs, and each edge once", () => 
     { from: "b", to: "s" },
     { from: "s", to: "job" },
   ]);
-  const at = placed(all, 100, () => 40);
+  const { at, routes } = placed(all, 100, () => 40);
   const xs = ["t", "b", "s", "job"].map((name) => at.get(name)?.x ?? NaN);
   expect(xs).toEqual(xs.toSorted((a, b) => a - b));
   expect(new Set(xs).size).toBe(4);
+  expect([...routes.keys()]).toEqual(["t>b", "b>s", "s>job"]);
 });

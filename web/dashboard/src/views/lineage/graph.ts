@@ -70,22 +70,52 @@ export interface Placed {
   y: number;
 }
 
-/** Places of nodes' upper left corners, from left to right. */
-export function placed(
-  lineage: Lineage,
-  width: number,
-  heightOf: (name: string) => number,
-): Map<string, Placed> {
+export interface Layout {
+  /** Upper left corners of the nodes. */
+  at: Map<string, Placed>;
+  /** Of each edge (`from>to`) the points between the nodes that it goes through. */
+  routes: Map<string, Placed[]>;
+}
+
+/** Left of all topics, drawn nowhere: it keeps them in one column. */
+const ROOT = "";
+
+/** From left to right, topics first. */
+export function placed(lineage: Lineage, width: number, heightOf: (name: string) => number): Layout {
   const graph = new Graph();
-  graph.setGraph({ rankdir: "LR", nodesep: 18, ranksep: 64, marginx: 8, marginy: 8 });
+  graph.setGraph({ rankdir: "LR", nodesep: 16, ranksep: 44 });
   graph.setDefaultEdgeLabel(() => ({}));
-  for (const { name } of lineage.nodes) graph.setNode(name, { width, height: heightOf(name) });
+  graph.setNode(ROOT, { width: 1, height: 1 });
+  for (const { name, layer } of lineage.nodes) {
+    graph.setNode(name, { width, height: heightOf(name) });
+    if (layer === "topic") graph.setEdge(ROOT, name, { weight: 20 });
+  }
   for (const { from, to } of lineage.edges) graph.setEdge(from, to);
   layout(graph);
-  return new Map(
+  const at = new Map(
     lineage.nodes.map(({ name }) => {
-      const at = graph.node(name) as { x?: number; y?: number };
-      return [name, { x: (at.x ?? 0) - width / 2, y: (at.y ?? 0) - heightOf(name) / 2 }];
+      const node = graph.node(name) as Partial<Placed>;
+      return [name, { x: (node.x ?? 0) - width / 2, y: (node.y ?? 0) - heightOf(name) / 2 }];
     }),
   );
+  const routes = new Map(
+    lineage.edges.map(({ from, to }) => {
+      const edge = graph.edge(from, to) as { points?: Placed[] };
+      // The outer points lie on the nodes' borders.
+      return [`${from}>${to}`, (edge.points ?? []).slice(1, -1)];
+    }),
+  );
+  return { at, routes };
+}
+
+/** A path through points from left to right that leaves and reaches each one level. */
+export function curve(points: Placed[]): string {
+  return points
+    .map((point, i) => {
+      const before = points[i - 1];
+      if (!before) return `M${point.x},${point.y}`;
+      const middle = (before.x + point.x) / 2;
+      return `C${middle},${before.y} ${middle},${point.y} ${point.x},${point.y}`;
+    })
+    .join(" ");
 }

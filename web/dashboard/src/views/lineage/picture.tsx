@@ -1,12 +1,14 @@
 /** The lineage as a graph. Its nodes are links; whoever cannot use it has the same as a list. */
 import {
   Background,
+  BaseEdge,
   Controls,
   Handle,
   MarkerType,
   Position,
   ReactFlow,
   type Edge as FlowEdge,
+  type EdgeProps,
   type Node as FlowNode,
   type NodeProps,
 } from "@xyflow/react";
@@ -16,10 +18,10 @@ import { Link } from "wouter";
 import { useTheme } from "../../theme";
 import { StatusPill } from "../../ui/status";
 import { LayerBadge } from "../../ui/table-words";
-import { placed, type Lineage, type LineageNode, type Reach } from "./graph";
+import { curve, placed, type Lineage, type LineageNode, type Placed, type Reach } from "./graph";
 import { pageOf, type State } from "./states";
 
-const WIDTH = 236;
+const WIDTH = 216;
 const HEIGHT = 66;
 const LINE = 18;
 /** Columns that a node names. */
@@ -54,8 +56,11 @@ export function Picture({ lineage, states, focus, column, reached }: Props) {
       const columns = columnsOf(name).length;
       return HEIGHT + Math.min(columns, NAMED + 1) * LINE;
     };
-    const at = placed(lineage, WIDTH, heightOf);
-    const nodes = lineage.nodes.map((node): FlowNode<Shown> => {
+    // What nothing is built from, and which is built from nothing, is in the list.
+    const joined = new Set(lineage.edges.flatMap(({ from, to }) => [from, to]));
+    const drawn = lineage.nodes.filter((node) => node.name === focus || joined.has(node.name));
+    const { at, routes } = placed({ nodes: drawn, edges: lineage.edges }, WIDTH, heightOf);
+    const nodes = drawn.map((node): FlowNode<Shown> => {
       const columns = columnsOf(node.name);
       return {
         id: node.name,
@@ -79,6 +84,8 @@ export function Picture({ lineage, states, focus, column, reached }: Props) {
         id: `${from}>${to}`,
         source: from,
         target: to,
+        type: "routed",
+        data: { through: routes.get(`${from}>${to}`) ?? [] },
         className: name,
         markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16 },
       };
@@ -94,6 +101,7 @@ export function Picture({ lineage, states, focus, column, reached }: Props) {
         nodes={nodes}
         edges={edges}
         nodeTypes={NODE_TYPES}
+        edgeTypes={EDGE_TYPES}
         colorMode={theme}
         fitView
         fitViewOptions={{ padding: 0.04, maxZoom: 1 }}
@@ -106,7 +114,6 @@ export function Picture({ lineage, states, focus, column, reached }: Props) {
         zoomOnScroll={false}
         preventScrolling={false}
         zoomOnDoubleClick={false}
-        proOptions={{ hideAttribution: true }}
         aria-label="Lineage as a graph"
       >
         <Background gap={24} />
@@ -117,6 +124,20 @@ export function Picture({ lineage, states, focus, column, reached }: Props) {
 }
 
 const NODE_TYPES = { dataset: Dataset };
+const EDGE_TYPES = { routed: Routed };
+
+/** Around the nodes that lie between, as the layout found its way. */
+function Routed({
+  sourceX,
+  sourceY,
+  targetX,
+  targetY,
+  data,
+  markerEnd,
+}: EdgeProps<FlowEdge<{ through: Placed[] }>>) {
+  const points = [{ x: sourceX, y: sourceY }, ...(data?.through ?? []), { x: targetX, y: targetY }];
+  return <BaseEdge path={curve(points)} {...(markerEnd ? { markerEnd } : {})} />;
+}
 
 function Dataset({ data }: NodeProps<FlowNode<Shown>>) {
   const { node, state, isFocus, aside, columns } = data;

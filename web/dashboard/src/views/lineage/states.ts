@@ -16,7 +16,8 @@ export function useStates(): Map<string, State> {
   return useMemo(() => {
     const states = new Map<string, State>();
     for (const table of report?.tables ?? []) {
-      const calm = table.freshness === "empty" ? "empty" : `${duration(table.lag_seconds)} old`;
+      const old = table.lag_seconds ? `${duration(table.lag_seconds)} old` : "current";
+      const calm = table.freshness === "empty" ? "empty" : old;
       states.set(table.name, {
         status: table.status === "ok" && table.freshness === "empty" ? "idle" : table.status,
         word: table.status === "ok" ? calm : table.status,
