@@ -8,7 +8,7 @@ import { useAddress } from "../../ui/address";
 import { Answer, Empty } from "../../ui/messages";
 import { Panel } from "../../ui/panel";
 import { StatusPill, type Shown } from "../../ui/status";
-import { Runbook } from "./runbook";
+import { Runbook } from "../../ui/runbook";
 import { SilenceForm, Silences } from "./silences";
 
 type Alert = Schemas["ListedAlert"];

@@ -7,7 +7,7 @@ import { moment } from "../../format";
 import { DataTable } from "../../ui/data-table";
 import { Empty } from "../../ui/messages";
 import { Panel } from "../../ui/panel";
-import { RULES } from "./runbooks";
+import { RULES } from "../../ui/runbooks";
 
 type Silence = Schemas["Silence"];
 

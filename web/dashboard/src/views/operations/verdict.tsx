@@ -8,7 +8,7 @@ import { ageOf, duration, moment } from "../../format";
 import { Answer } from "../../ui/messages";
 import { Panel } from "../../ui/panel";
 import { StatusPill } from "../../ui/status";
-import { Runbook } from "./runbook";
+import { Runbook } from "../../ui/runbook";
 
 interface Props {
   report: UseQueryResult<Report, Problem>;

@@ -1,4 +1,6 @@
-var e=Object.assign({"../../../../docs/runbooks/dead_letters.md":`# dead_letters
+var e=`# dead_letters
+
+## Means
 
 More than \`health.dead_letters_per_minute\` records of a source were refused within a minute: a producer sends what the contract does not allow. Each is kept, with its reason and its bytes.
 
@@ -16,7 +18,30 @@ More than \`health.dead_letters_per_minute\` records of a source were refused wi
 ## Fixed when
 
 The rate is below the limit for two minutes; a burst resolves by itself.
-`,"../../../../docs/runbooks/disk_full.md":"# disk_full\n\nThe disk of the data has less than `health.disk_free_mb` left, or cannot be read at all. The API answers 503 at `/health`. Workers pause, the driver's commits fail; nothing is lost, as all of them go on when there is room.\n\n## See\n\n- `df -h DATA`, `df -i DATA`: bytes, and inodes\n- `mount | grep …`, `dmesg`: a disk that was mounted read-only after errors\n\n## Fix\n\n- Free what is certainly not needed first: `DATA/logs/*.1`, then see disk_low.\n- Never delete files below `bronze/`, `silver/`, `gold/`, `landing/` by hand.\n- A disk that cannot be read: stop (`dp down`), mend or mount it, start.\n\n## Fixed when\n\n`GET /health` answers 200, workers are no longer paused, and lag falls.\n","../../../../docs/runbooks/disk_low.md":"# disk_low\n\nLess than `health.disk_free_share` of the data's disk is left, or it will be full within `health.disk_days` days at the growth of the last day.\n\n## See\n\n- `dp lakehouse health`: bytes by layer, growth, days left\n- `du -xsh DATA/*`: Kafka's topics, logs and old versions count too\n\n## Fix\n\n- Old versions: `dp lakehouse vacuum --dry-run`, then without.\n- Kafka: `kafka.retention_hours`, `kafka.retention_bytes`.\n- Landing: `lakehouse.landing_retention_hours`.\n- Put the archive (`paths.archive`) and the outputs (`paths.outputs`) on another disk.\n\n## Fixed when\n\nThe free share is above the limit, or the days left are.\n","../../../../docs/runbooks/flush_stuck.md":`# flush_stuck
+`,t="# disk_full\n\n## Means\n\nThe disk of the data has less than `health.disk_free_mb` left, or cannot be read at all. The API answers 503 at `/health`. Workers pause, the driver's commits fail; nothing is lost, as all of them go on when there is room.\n\n## See\n\n- `df -h DATA`, `df -i DATA`: bytes, and inodes\n- `mount | grep …`, `dmesg`: a disk that was mounted read-only after errors\n\n## Fix\n\n- Free what is certainly not needed first: `DATA/logs/*.1`, then see disk_low.\n- Never delete files below `bronze/`, `silver/`, `gold/`, `landing/` by hand.\n- A disk that cannot be read: stop (`dp down`), mend or mount it, start.\n\n## Fixed when\n\n`GET /health` answers 200, workers are no longer paused, and lag falls.\n",n=`# disk_low
+
+## Means
+
+Less than \`health.disk_free_share\` of the data's disk is left, or it will be full within \`health.disk_days\` days at the growth of the last day.
+
+## See
+
+- \`dp lakehouse health\`: bytes by layer, growth, days left
+- \`du -xsh DATA/*\`: Kafka's topics, logs and old versions count too
+
+## Fix
+
+- Old versions: \`dp lakehouse vacuum --dry-run\`, then without.
+- Kafka: \`kafka.retention_hours\`, \`kafka.retention_bytes\`.
+- Landing: \`lakehouse.landing_retention_hours\`.
+- Put the archive (\`paths.archive\`) and the outputs (\`paths.outputs\`) on another disk.
+
+## Fixed when
+
+The free share is above the limit, or the days left are.
+`,r=`# flush_stuck
+
+## Means
 
 Records wait, and their consumer has committed nothing for longer than \`health.flush_seconds\`: a stream worker does not land its micro-batches, or ingestion gets no acknowledgements.
 
@@ -35,7 +60,9 @@ Records wait, and their consumer has committed nothing for longer than \`health.
 ## Fixed when
 
 \`last flush\` in \`dp lakehouse health --html\` is below 15 s.
-`,"../../../../docs/runbooks/holes.md":`# holes
+`,i=`# holes
+
+## Means
 
 A stream worker has got a packed record whose predecessor it has never seen: records between ingestion and the worker are missing, mostly because somebody deleted or recreated an internal topic. The partition waits, as landing must have no holes.
 
@@ -53,7 +80,9 @@ A stream worker has got a packed record whose predecessor it has never seen: rec
 ## Fixed when
 
 The hole is gone from the worker's heartbeat, and the partition's \`landed_offset\` on the worker's \`/partitions/\` rises.
-`,"../../../../docs/runbooks/job_failed.md":`# job_failed
+`,a=`# job_failed
+
+## Means
 
 The newest run of a batch job has failed; the scheduler tries four times, and the old result stays.
 
@@ -71,7 +100,9 @@ The newest run of a batch job has failed; the scheduler tries four times, and th
 ## Fixed when
 
 A run of the job has succeeded.
-`,"../../../../docs/runbooks/job_missed.md":`# job_missed
+`,o=`# job_missed
+
+## Means
 
 A closed day has no result of a batch job \`health.job_late_minutes\` after its time, though there were events. The scheduler was not running, or other runs take so long.
 
@@ -89,7 +120,9 @@ A closed day has no result of a batch job \`health.job_late_minutes\` after its 
 ## Fixed when
 
 \`dp batch due\` names no such day.
-`,"../../../../docs/runbooks/lag_high.md":`# lag_high
+`,s=`# lag_high
+
+## Means
 
 A consumer group has more than \`health.lag_records\` records still to read: it is down, or slower than what comes. Live views and tables are late by as much; nothing is lost as long as retention (7 days, \`kafka.retention_bytes\`) lasts.
 
@@ -107,7 +140,9 @@ A consumer group has more than \`health.lag_records\` records still to read: it 
 ## Fixed when
 
 The lag falls below the limit and goes on falling.
-`,"../../../../docs/runbooks/monitor_blind.md":`# monitor_blind
+`,c=`# monitor_blind
+
+## Means
 
 A part of the platform could not be looked at: the health monitor itself met an error there. Alerts of that part stay as they are until it is seen again.
 
@@ -124,7 +159,9 @@ A part of the platform could not be looked at: the health monitor itself met an 
 ## Fixed when
 
 The next sample has it, within two minutes.
-`,"../../../../docs/runbooks/quality_low.md":`# quality_low
+`,l=`# quality_low
+
+## Means
 
 At the newest check fewer rules of the table held than \`health.quality_score\` asks for.
 
@@ -143,7 +180,9 @@ At the newest check fewer rules of the table held than \`health.quality_score\` 
 ## Fixed when
 
 The next check has a score above the limit.
-`,"../../../../docs/runbooks/service_degraded.md":`# service_degraded
+`,u=`# service_degraded
+
+## Means
 
 A service runs and says itself that something is wrong: the driver whose rounds fail, ingestion without its registry or broker, a worker that cannot write.
 
@@ -161,7 +200,9 @@ A service runs and says itself that something is wrong: the driver whose rounds 
 ## Fixed when
 
 The service is \`ready\` again in \`dp status\`.
-`,"../../../../docs/runbooks/service_down.md":`# service_down
+`,d=`# service_down
+
+## Means
 
 A service has died and is not back, dies again and again (three times within ten minutes), or has not spoken for 15 seconds though its process may live. Without Kafka, ingestion or the driver nothing new reaches the tables; without the API nobody can ask. Nothing is lost: events wait in Kafka, and every process goes on where its predecessor's last commit was.
 
@@ -180,7 +221,30 @@ A service has died and is not back, dies again and again (three times within ten
 ## Fixed when
 
 \`dp status\` shows it \`ready\`, and the alert resolves two to three minutes later (a service that kept dying: ten).
-`,"../../../../docs/runbooks/table_stale.md":"# table_stale\n\nA table is more than `health.stale_factor` times its freshness target behind what it is built from. That no events come at all is never the reason.\n\n## See\n\n- `dp lakehouse health`: which tables are behind, and which is the first one upstream\n- `dp status`: is the driver well? `dp logs lakehouse-driver`: rounds that fail, or that take long\n- `GET /tables/NAME/history`: when it was last written, and how many rows a commit has\n\n## Fix\n\n- One table: its round fails; the log names the reason.\n- All tables: the driver is down or waits for Spark; see service_down.\n- Rounds that take longer than events come: `dp lakehouse optimize TABLE`, then fewer or larger rounds (`lakehouse.silver_seconds`), more cores (`spark.cores_max`).\n\n## Fixed when\n\n`behind` in `dp lakehouse health` is below the target.\n","../../../../docs/runbooks/table_unreadable.md":`# table_unreadable
+`,f=`# table_stale
+
+## Means
+
+A table is more than \`health.stale_factor\` times its freshness target behind what it is built from. That no events come at all is never the reason.
+
+## See
+
+- \`dp lakehouse health\`: which tables are behind, and which is the first one upstream
+- \`dp status\`: is the driver well? \`dp logs lakehouse-driver\`: rounds that fail, or that take long
+- \`GET /tables/NAME/history\`: when it was last written, and how many rows a commit has
+
+## Fix
+
+- One table: its round fails; the log names the reason.
+- All tables: the driver is down or waits for Spark; see service_down.
+- Rounds that take longer than events come: \`dp lakehouse optimize TABLE\`, then fewer or larger rounds (\`lakehouse.silver_seconds\`), more cores (\`spark.cores_max\`).
+
+## Fixed when
+
+\`behind\` in \`dp lakehouse health\` is below the target.
+`,p=`# table_unreadable
+
+## Means
 
 A table's log has an entry that is none, a data file of its newest version is missing, or the whole table has vanished. Queries of it fail; the driver stops writing it.
 
@@ -199,4 +263,4 @@ A table's log has an entry that is none, a data file of its newest version is mi
 ## Fixed when
 
 \`dp sql "SELECT count(*) FROM TABLE"\` answers, and the alert resolves within three minutes. One older file in turn is looked for each minute, so also run \`dp sql "SELECT count(DISTINCT load_timestamp) FROM TABLE"\`, which opens all.
-`});function t(t){return Object.entries(e).find(([e])=>e.endsWith(`/${t}.md`))?.[1]??null}export{t as runbook};
+`;export{l as a,o as c,r as d,n as f,u as i,a as l,e as m,f as n,c as o,t as p,d as r,s,p as t,i as u};

@@ -1,1 +1,0 @@
-import{n as e,o as t}from"./messages-jFBX71oz.js";var n=t();function r(){return(0,n.jsx)(e,{children:`Not built yet.`})}export{r as default};
