@@ -78,6 +78,17 @@ class Clone:
             pytest.fail(f"{told.command}\nshould have printed\n{told.shown}\nand printed\n{printed}")
 
     def end(self) -> None:
+        """Leaves nothing behind, whatever the test did: a supervisor would start anew what is killed."""
+        python = self.folder / ".venv/bin/python"
+        if not python.exists():
+            return  # it was not set up, and so not started
+        subprocess.run(
+            [python, "-P", "-m", "runtime", "down"],
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            check=False,
+        )
         leftovers.end(str(self.folder / "data"))
 
 
