@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Literal
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -22,7 +24,11 @@ from contracts.sources import (
     topic_specs,
 )
 from kafka_cluster.given_topics import UNAUTHORIZED, who
-from kafka_cluster.topics import REQUEST_SECONDS, admin
+from kafka_cluster.topics import admin
+
+log = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 10.0
 
 Kind = Literal["topic", "group", "cluster"]
 INGESTION = "ingestion"
@@ -125,31 +131,47 @@ def topic_commands(settings: Settings) -> list[str]:
     return lines
 
 
-def missing(settings: Settings, wanted: Iterable[Grant], timeout: float = REQUEST_SECONDS) -> list[Grant]:
+def missing(settings: Settings, wanted: Iterable[Grant], timeout: float = ANSWER_SECONDS) -> list[Grant]:
     """Those of ``wanted`` that the broker does not give us, with the operations that are missing.
 
     A broker that does not say what is allowed (before Kafka 2.3) is taken to allow it. Of the cluster
     and of prefixes nothing is asked. Raises DependencyError where the broker does not answer.
     """
     wanted = [grant for grant in wanted if not grant.prefix]
+    try:
+        try:
+            allowed = _ask(settings, wanted, timeout)
+        except FutureTimeoutError:
+            # librdkafka has left such a question open for ever; a new client gets its answer.
+            log.info("the broker has not said what is allowed; asking again")
+            allowed = _ask(settings, wanted, timeout)
+    except KafkaException as error:
+        raise DependencyError(f"rights at {settings.bootstrap_servers}: {error.args[0].str()}") from error
+    except FutureTimeoutError as error:
+        raise DependencyError(
+            f"rights at {settings.bootstrap_servers}: no answer in {timeout:g} s"
+        ) from error
+    return list(_lacking(wanted, allowed))
+
+
+def _ask(
+    settings: Settings, wanted: Iterable[Grant], timeout: float
+) -> dict[tuple[str, str], frozenset[str] | None]:
     topics = sorted({grant.name for grant in wanted if grant.kind == "topic"})
     groups = sorted({grant.name for grant in wanted if grant.kind == "group"})
     client = admin(settings)  # must live until the last future is done
-    allowed: dict[tuple[str, str], frozenset[str] | None] = {}
-    try:
-        if topics:
-            described = client.describe_topics(
-                TopicCollection(topics), include_authorized_operations=True, request_timeout=timeout
-            )
-            allowed |= {("topic", name): _allowed(future) for name, future in described.items()}
-        if groups:
-            found = client.describe_consumer_groups(
-                groups, include_authorized_operations=True, request_timeout=timeout
-            )
-            allowed |= {("group", name): _allowed(future) for name, future in found.items()}
-    except KafkaException as error:
-        raise DependencyError(f"rights at {settings.bootstrap_servers}: {error.args[0].str()}") from error
-    return list(_lacking(wanted, allowed))
+    answers: dict[tuple[str, str], Future[Any]] = {}
+    if topics:
+        described = client.describe_topics(
+            TopicCollection(topics), include_authorized_operations=True, request_timeout=timeout
+        )
+        answers |= {("topic", name): future for name, future in described.items()}
+    if groups:
+        found = client.describe_consumer_groups(
+            groups, include_authorized_operations=True, request_timeout=timeout
+        )
+        answers |= {("group", name): future for name, future in found.items()}
+    return {place: _allowed(future, timeout + 1.0) for place, future in answers.items()}
 
 
 def require_access(settings: Settings, needed_by: Iterable[str]) -> None:
@@ -176,10 +198,10 @@ def _each(
         yield Grant(kind=kind, name=name, operations=operations, needed_by=needed_by, optional=optional)
 
 
-def _allowed(future: Future[Any]) -> frozenset[str] | None:
+def _allowed(future: Future[Any], timeout: float) -> frozenset[str] | None:
     """Allowed operations, lower case without underscores; None where the broker does not say."""
     try:
-        operations = future.result().authorized_operations
+        operations = future.result(timeout).authorized_operations
     except KafkaException as error:
         if error.args[0].code() in _DENIED:
             return frozenset()

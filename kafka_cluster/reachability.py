@@ -11,7 +11,7 @@ import ssl
 import time
 from typing import Any
 
-from aiokafka.conn import create_conn
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import (
     IllegalSaslStateError,
     KafkaError,
@@ -26,6 +26,7 @@ from kafka_cluster.security import aiokafka_options
 
 Address = tuple[str, int]
 STEP_SECONDS = 5.0
+CLOSE_SECONDS = 1.0
 PAUSE_SECONDS = 0.5
 HOSTNAME_MISMATCH = frozenset({62, 64})
 """OpenSSL's codes for a certificate of another name or address."""
@@ -76,13 +77,17 @@ async def _first_answer(settings: Settings, servers: list[Address], how: str) ->
 
 
 async def _ask(host: str, port: int, options: dict[str, Any]) -> set[Address]:
-    connection = await create_conn(
+    connection = AIOKafkaConnection(
         host, port, client_id="dp-probe", request_timeout_ms=int(STEP_SECONDS * 1000), **options
     )
     try:
+        await connection.connect()
         answer = await connection.send(MetadataRequest([]))
     finally:
         connection.close()
+        if connection._protocol is not None:
+            # TLS is ended in words; the event loop must not go before.
+            await asyncio.wait([connection._closed_fut], timeout=CLOSE_SECONDS)
     return {(str(broker[1]), int(broker[2])) for broker in answer.brokers}
 
 

@@ -70,9 +70,11 @@ START_SECONDS = 240.0
 
 
 class SecuredKafka:
-    """``sasl`` and ``mtls`` are the clients' addresses, host:port, ``open`` its administrator's. ``folder`` has
-    the PEM files: `ca.pem`, `client.pem` and `client.key` (name `dp-client`), and `other-ca.pem`, an authority
-    that has signed nothing here."""
+    """``sasl`` and ``mtls`` are the clients' addresses, host:port, ``open`` its administrator's.
+
+    ``folder`` has the PEM files: `ca.pem`, `client.pem` and `client.key` (name `dp-client`), and
+    `other-ca.pem`, an authority that has signed nothing here.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
