@@ -7,18 +7,16 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-from runtime.checkout import ROOT, checkout
+from runtime.bootstrap.place import DISTRIBUTION, ROOT, checkout, is_installed
 
-DISTRIBUTION = "dataplatform"
 _GIT_SECONDS = 5.0
 
 
 def version() -> str:
     """`0.1.0`."""
-    project = ROOT / "pyproject.toml"
-    if project.is_file():  # of a checkout or an image, where nothing is installed as a package
-        return str(tomllib.loads(project.read_text("utf-8"))["project"]["version"])
-    return importlib.metadata.version(DISTRIBUTION)
+    if is_installed():
+        return importlib.metadata.version(DISTRIBUTION)
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"])
 
 
 def described() -> str:

@@ -54,7 +54,7 @@ def command(resolved: Resolved, areas: tuple[str, ...], as_json: bool, days: int
     """
     import logging
 
-    from runtime.checkout import checkout
+    from runtime.bootstrap.place import checkout
     from runtime.doctor.checklist import lines_of
     from runtime.doctor.checkup import check_up
     from runtime.doctor.evidence import Evidence
