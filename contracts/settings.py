@@ -28,7 +28,8 @@ class Paths(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     outputs: str = ""
     """Root of the stream and batch outputs; empty: `outputs/` under the data root."""
     jars: str = ""
-    """Folder of the resolved jars; empty: `.jars/` beside the code."""
+    """Folder of the resolved jars; empty: `.jars/` beside the code, or if that was
+    installed in the user's cache folder."""
 
 
 class Network(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -65,10 +65,26 @@ def _flags(assignments: tuple[str, ...]) -> dict[str, str]:
     return flags
 
 
+def _say_version(ctx: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from runtime.version import described
+
+        click.echo(f"dp {described()}")
+        ctx.exit()
+
+
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": list(HELP_OPTIONS), "max_content_width": 110},
     epilog="Start with `dp up`; `dp COMMAND --help` shows examples.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_say_version,
+    help="Show the version, of a checkout also its commit, and exit.",
 )
 @click.option(
     "settings_file",

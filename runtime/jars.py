@@ -20,9 +20,10 @@ from contracts.errors import DependencyError
 from contracts.settings import Settings
 from runtime.bootstrap.errors import SetupError, explain
 from runtime.bootstrap.locking import exclusively
+from runtime.bootstrap.place import kept_folder
 from runtime.bootstrap.processes import run_logged
 from runtime.bootstrap.progress import Progress, duration, megabytes
-from runtime.java import ROOT, java_executable
+from runtime.java import java_executable
 from runtime.java_downloads import download_options
 
 ARTIFACTS = Path(__file__).resolve().parent / "artifacts"
@@ -54,8 +55,9 @@ def registry_jar(settings: Settings) -> Path:
 
 
 def jars_folder(settings: Settings) -> Path:
-    """`paths.jars`, else `.jars/` beside the code."""
-    return Path(settings.paths.jars).expanduser().resolve() if settings.paths.jars else ROOT / ".jars"
+    """`paths.jars`, else `.jars/` beside the code, else (it was installed) in the user's cache folder."""
+    given = settings.paths.jars
+    return Path(given).expanduser().resolve() if given else kept_folder("jars")
 
 
 def ensure(settings: Settings, progress: Progress | None = None) -> Path:

@@ -18,9 +18,9 @@ from pathlib import Path
 from contracts.errors import SettingsError
 from contracts.layout import run_folder
 from contracts.settings import Settings
+from runtime.bootstrap.place import kept_folder
 
-ROOT = Path(__file__).resolve().parent.parent
-BESIDE_CODE = ROOT / ".java"
+SHIMS = kept_folder("java")
 SUPPORTED = (17, 21)
 VECTOR_MODULE = "jdk.incubator.vector"
 
@@ -53,16 +53,15 @@ def java_executable(settings: Settings) -> Path:
 def spark_java_home(settings: Settings) -> Path:
     """JAVA_HOME for every process of Spark: `java_home`, or a folder of ours that makes it fit.
 
-    The folder lies under `.java/` beside the code (in the data root where that cannot be written) and is
-    written once. Raises as `java_home`.
+    The folder lies under `.java/` beside the code of a checkout, else in the user's cache folder (where that
+    cannot be written, in the data root), and is written once. Raises as `java_home`.
     """
     home = java_home(settings)
     if VECTOR_MODULE in _release(home).get("MODULES", "").split():
         return home
     name = f"spark-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
-    if os.access(ROOT if not BESIDE_CODE.exists() else BESIDE_CODE, os.W_OK):
-        return _shim(BESIDE_CODE / name, home)
-    return _shim(run_folder(settings) / "java" / name, home)
+    existing = next(folder for folder in (SHIMS, *SHIMS.parents) if folder.exists())
+    return _shim((SHIMS if os.access(existing, os.W_OK) else run_folder(settings) / "java") / name, home)
 
 
 def _shim(folder: Path, home: Path) -> Path:

@@ -13,28 +13,31 @@ from lakehouse.health.services import SeenCluster
 if TYPE_CHECKING:
     from kafka_cluster.cluster import ClusterManager
     from lakehouse.audit import Recorder
+    from lakehouse.health.examination import Examination
     from lakehouse.health.monitor import Monitor
 
 
 def health_monitor(settings: Settings, audit: Recorder) -> Monitor:
     """The scheduler's duty; ``audit`` hears of alerts. Raises SettingsError for a schedule that is none."""
-    from batch.schedule import Cron
     from lakehouse.alerts.announcements import Announcements
     from lakehouse.alerts.audited import recording
     from lakehouse.alerts.keeper import Keeper
-    from lakehouse.health.examination import Examination
     from lakehouse.health.monitor import Monitor
 
-    cron = Cron(settings.batch.schedule, settings.batch.time_zone)
-    examination = Examination(
-        settings,
-        cluster=_Broker(settings).look,
-        last_time=cron.last_before,
-        since=datetime.now(UTC),
-    )
     announcements = Announcements()
     announcements.subscribe(recording(audit))
-    return Monitor(settings, examination, Keeper(settings, announcements=announcements))
+    examined = examination(settings, since=datetime.now(UTC))
+    return Monitor(settings, examined, Keeper(settings, announcements=announcements))
+
+
+def examination(settings: Settings, *, since: datetime | None = None) -> Examination:
+    """Health's judgement with all that it can know here: the broker's word, and when jobs are due. ``since``:
+    when the platform was started, where no supervisor knows. Raises as ``health_monitor``."""
+    from batch.schedule import Cron
+    from lakehouse.health.examination import Examination
+
+    cron = Cron(settings.batch.schedule, settings.batch.time_zone)
+    return Examination(settings, cluster=_Broker(settings).look, last_time=cron.last_before, since=since)
 
 
 class _Broker:

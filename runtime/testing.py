@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from runtime.bootstrap.place import ROOT
 from runtime.bootstrap.progress import Progress, duration
-from runtime.java import ROOT
 
 Scope = Literal["fast", "default", "long"]
 EXAMPLES = "HYPOTHESIS_PROFILE"

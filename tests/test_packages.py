@@ -15,7 +15,7 @@ def test_every_package_is_checked() -> None:
     assert set(tool["importlinter"]["root_packages"]) == PACKAGES
     assert set(tool["mypy"]["packages"]) == PACKAGES
     assert set(tool["ruff"]["lint"]["isort"]["known-first-party"]) == PACKAGES | {"tests"}
-    assert set(tool["setuptools"]["packages"]["find"]["include"]) == {f"{name}*" for name in PACKAGES}
+    assert set(tool["hatch"]["build"]["targets"]["wheel"]["packages"]) == PACKAGES
 
 
 def test_the_client_may_import_none_of_ours() -> None:

@@ -26,9 +26,13 @@ def command(
     Without options: unit tests, and the system tests against the real broker and cluster, on free ports and
     in temporary folders. Exits with 1 when a check fails, else with pytest's own code.
     """
+    from contracts.errors import NotFound
     from runtime import jars, testing
+    from runtime.bootstrap.place import checkout
     from runtime.bootstrap.progress import Progress
 
+    if checkout() is None:
+        raise NotFound("the tests are part of a checkout, and this is an installed dp")
     if fast and long_:
         raise click.UsageError("--fast leaves out what --long adds: give one of them")
     progress = Progress()

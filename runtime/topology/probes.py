@@ -18,16 +18,22 @@ SECONDS = 3.0
 
 
 def zookeeper(settings: Settings, process: Process) -> None:
-    """The `srvr` command: a server that serves names its mode."""
-    address = (connect_host(settings), settings.ports.zookeeper)
+    """A server that serves names its mode."""
+    zookeeper_mode(connect_host(settings), settings.ports.zookeeper)
+
+
+def zookeeper_mode(host: str, port: int) -> str:
+    """What the `srvr` command says (`standalone`, `leader`, …). Raises DependencyError where it does not."""
     try:
-        with socket.create_connection(address, SECONDS) as connection:
+        with socket.create_connection((host, port), SECONDS) as connection:
             connection.sendall(b"srvr")
             answer = b"".join(iter(lambda: connection.recv(4096), b""))
     except OSError as error:
-        raise DependencyError(f"no answer on port {address[1]} ({error})") from error
-    if b"Mode: " not in answer:
+        raise DependencyError(f"no answer on port {port} ({error})") from error
+    _, found, rest = answer.decode("utf-8", "replace").partition("Mode: ")
+    if not found:
         raise DependencyError(f"answers {answer[:80].decode('utf-8', 'replace')!r}")
+    return rest.split()[0]
 
 
 def kafka(settings: Settings, process: Process) -> None:
@@ -54,7 +60,7 @@ def schema_registry(settings: Settings, process: Process) -> None:
 
 def spark_master(settings: Settings, process: Process) -> None:
     """The master's own state."""
-    state = _master(settings).get("status")
+    state = spark_master_state(settings).get("status")
     if state != "ALIVE":
         raise DependencyError(f"the master is {state}")
 
@@ -66,7 +72,7 @@ def spark_worker(number: int) -> Probe:
         ports = settings.ports
         port = ports.spark_worker_1_ui if number == 1 else ports.spark_worker_2_ui
         own = get_json(f"http://{connect_host(settings)}:{port}/json/")
-        workers = _master(settings).get("workers", [])
+        workers = spark_master_state(settings).get("workers", [])
         alive = {worker.get("id") for worker in workers if worker.get("state") == "ALIVE"}
         if own.get("id") not in alive:
             raise DependencyError("not registered with the master yet")
@@ -105,7 +111,8 @@ def get_json(url: str) -> Any:
         raise DependencyError(f"{url} does not answer in JSON") from error
 
 
-def _master(settings: Settings) -> dict[str, Any]:
+def spark_master_state(settings: Settings) -> dict[str, Any]:
+    """What the master's page says: `status`, `url`, `workers`. Raises DependencyError where it does not."""
     host = urlsplit(settings.spark_master).hostname or connect_host(settings)
     state: dict[str, Any] = get_json(f"http://{host}:{settings.ports.spark_master_ui}/json/")
     return state

@@ -28,7 +28,7 @@ def jdk(folder: Path, version: str, modules: str = "java.base") -> Path:
 def beside_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "code" / ".java"
     folder.mkdir(parents=True)
-    monkeypatch.setattr(java, "BESIDE_CODE", folder)
+    monkeypatch.setattr(java, "SHIMS", folder)
     return folder
 
 

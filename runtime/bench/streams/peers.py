@@ -19,8 +19,9 @@ from msgspec import Struct
 from contracts.errors import DependencyError
 from runtime.bench.streams.local import LocalStreams
 from runtime.bench.streams.metering import PATIENCE_SECONDS, Mark, Measured, cpu_seconds, measured
+from runtime.bootstrap.place import ROOT
 from runtime.jars import ivy_jar
-from runtime.java import ROOT, java_executable, java_home
+from runtime.java import java_executable, java_home
 from runtime.java_downloads import download_options
 from runtime.separate_environment import interpreter
 
