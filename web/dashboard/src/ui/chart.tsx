@@ -16,6 +16,8 @@ export interface Series {
   values: (number | null)[];
 }
 
+const FEW = 6;
+
 interface Props {
   /** What it shows, for those who do not see it. */
   label: string;
@@ -167,7 +169,9 @@ function Canvas({
           type: kind === "bar" ? "bar" : "line",
           stack: stacked ? "all" : undefined,
           areaStyle: kind === "area" ? { opacity: 0.25 } : undefined,
-          showSymbol: places.length === 1,
+          // A line of few values is hardly one.
+          showSymbol: one.values.filter((value) => value !== null).length <= FEW,
+          barMaxWidth: 64,
           lineStyle: { width: 2 },
           itemStyle: { color: colours.series[i % colours.series.length] },
           data: off.has(one.name)

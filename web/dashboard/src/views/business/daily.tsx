@@ -75,50 +75,60 @@ function Numbers({ days, at, today }: { days: Day[]; at: number; today: string }
   const kept = (value: number | null, after: string) =>
     value === null ? `known when the day ${after} is over` : `of ${count(day.total_users)} users`;
   return (
-    <Stats>
-      <Stat label="Users" value={count(day.total_users)} note={note((of) => of.total_users, whole, change)} />
-      <Stat label="New users" value={count(day.new_users)} note={note((of) => of.new_users, whole, change)} />
-      <Stat
-        label="Returning users"
-        value={count(day.returning_users)}
-        note={note((of) => of.returning_users, whole, change)}
-      />
-      <Stat
-        label="Events"
-        value={count(day.total_events)}
-        note={note((of) => of.total_events, whole, change)}
-      />
-      <Stat
-        label="Value"
-        value={count(day.total_event_value)}
-        note={note((of) => of.total_event_value, whole, change)}
-      />
-      <Stat
-        label="Sessions"
-        value={count(day.total_sessions)}
-        note={note((of) => of.total_sessions, whole, change)}
-      />
-      <Stat
-        label="Bounce rate"
-        value={percent(day.bounce_rate)}
-        note={note((of) => of.bounce_rate, percent, points)}
-      />
-      <Stat
-        label="Mean session"
-        value={duration(day.avg_session_duration_seconds)}
-        note={note((of) => of.avg_session_duration_seconds, duration, change)}
-      />
-      <Stat
-        label="Seen again a day later"
-        value={percent(day.retention_d1)}
-        note={kept(day.retention_d1, "after it")}
-      />
-      <Stat
-        label="Seen again 7 days later"
-        value={percent(day.retention_d7)}
-        note={kept(day.retention_d7, "7 days after it")}
-      />
-    </Stats>
+    <div className="day">
+      <Stats>
+        <Stat
+          label="Users"
+          value={count(day.total_users)}
+          note={note((of) => of.total_users, whole, change)}
+        />
+        <Stat
+          label="New users"
+          value={count(day.new_users)}
+          note={note((of) => of.new_users, whole, change)}
+        />
+        <Stat
+          label="Returning users"
+          value={count(day.returning_users)}
+          note={note((of) => of.returning_users, whole, change)}
+        />
+        <Stat
+          label="Events"
+          value={count(day.total_events)}
+          note={note((of) => of.total_events, whole, change)}
+        />
+        <Stat
+          label="Value"
+          value={count(day.total_event_value)}
+          note={note((of) => of.total_event_value, whole, change)}
+        />
+        <Stat
+          label="Sessions"
+          value={count(day.total_sessions)}
+          note={note((of) => of.total_sessions, whole, change)}
+        />
+        <Stat
+          label="Bounce rate"
+          value={percent(day.bounce_rate)}
+          note={note((of) => of.bounce_rate, percent, points)}
+        />
+        <Stat
+          label="Mean session"
+          value={duration(day.avg_session_duration_seconds)}
+          note={note((of) => of.avg_session_duration_seconds, duration, change)}
+        />
+        <Stat
+          label="Seen again a day later"
+          value={percent(day.retention_d1)}
+          note={kept(day.retention_d1, "after it")}
+        />
+        <Stat
+          label="Seen again 7 days later"
+          value={percent(day.retention_d7)}
+          note={kept(day.retention_d7, "7 days after it")}
+        />
+      </Stats>
+    </div>
   );
 }
 

@@ -5,7 +5,7 @@ import { Chart, type Series } from "../../ui/chart";
 import { Answer } from "../../ui/messages";
 import { Panel } from "../../ui/panel";
 import { hourOf, placeName, places, type Range } from "./range";
-import { eventsByHour, type By } from "./statements";
+import { GOLD_MS, eventsByHour, type By } from "./statements";
 
 interface Hour {
   metric_date: string;
@@ -42,8 +42,8 @@ export function Events({ range }: { range: Range }) {
   const [app, setApp] = useState("");
   const [type, setType] = useState("");
   const question = eventsByHour(range, by, app, type);
-  const answer = useRows<Hour>(question, { every: 60_000 });
-  const everyType = useRows<Hour>(eventsByHour(range, "event_type", "", ""), { every: 60_000 });
+  const answer = useRows<Hour>(question, { every: GOLD_MS });
+  const everyType = useRows<Hour>(eventsByHour(range, "event_type", "", ""), { every: GOLD_MS });
   const types = useMemo(
     () => [...new Set(everyType.data?.rows.flatMap((row) => row.names))].toSorted(),
     [everyType.data],

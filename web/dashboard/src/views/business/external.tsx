@@ -4,7 +4,7 @@ import { count, moment } from "../../format";
 import { DataTable } from "../../ui/data-table";
 import { Answer } from "../../ui/messages";
 import { Panel } from "../../ui/panel";
-import { external } from "./statements";
+import { external, SILVER_MS } from "./statements";
 
 interface Observed {
   source: string;
@@ -32,7 +32,7 @@ function written(dimensions: string | null): string {
 
 export function ExternalData({ today }: { today: string }) {
   const question = external(today);
-  const answer = useRows<Observed>(question, { every: 60_000 });
+  const answer = useRows<Observed>(question, { every: SILVER_MS });
   return (
     <Panel
       title="External data"

@@ -11,7 +11,7 @@ import { WhenSeen } from "./seen";
 import { Segments } from "./segments";
 import { Service } from "./service";
 import { Sessions } from "./sessions";
-import { days, sameHours } from "./statements";
+import { GOLD_MS, days, sameHours } from "./statements";
 import { headline, type Day, type SameHours } from "./words";
 
 const DAY = 86_400_000;
@@ -20,8 +20,8 @@ export default function Business() {
   const now = useHour();
   const today = dateOf(now);
   const hour = new Date(now).getUTCHours();
-  const summary = useRows<Day>(days(today), { every: 60_000 });
-  const same = useRows<SameHours>(sameHours(today, dateOf(now - DAY), hour), { every: 60_000 });
+  const summary = useRows<Day>(days(today), { every: GOLD_MS });
+  const same = useRows<SameHours>(sameHours(today, dateOf(now - DAY), hour), { every: GOLD_MS });
   const chosen = useRange(now);
   return (
     <>

@@ -6,7 +6,7 @@ import { DataTable } from "../../ui/data-table";
 import { Answer } from "../../ui/messages";
 import { Panel } from "../../ui/panel";
 import { Bars } from "./bars";
-import { SEGMENTS, usersOf } from "./statements";
+import { GOLD_MS, SEGMENTS, usersOf } from "./statements";
 
 interface Segment {
   segment: string;
@@ -36,7 +36,7 @@ const ACTIONS: Record<string, string> = {
 const action = (name: string) => ACTIONS[name] ?? name;
 
 export function Segments() {
-  const segments = useRows<Segment>(SEGMENTS, { every: 60_000 });
+  const segments = useRows<Segment>(SEGMENTS, { every: GOLD_MS });
   const [chosen, setChosen] = useState<string>();
   const shown = chosen ?? segments.data?.rows[0]?.segment;
   return (
@@ -118,7 +118,7 @@ export function Segments() {
 
 function Users({ segment }: { segment: string }) {
   const question = usersOf(segment);
-  const users = useRows<User>(question, { every: 60_000 });
+  const users = useRows<User>(question, { every: GOLD_MS });
   return (
     <Panel
       title={`Users of ${segment}`}

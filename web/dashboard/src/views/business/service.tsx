@@ -6,7 +6,7 @@ import { Chart, type Series } from "../../ui/chart";
 import { Answer } from "../../ui/messages";
 import { Panel } from "../../ui/panel";
 import { hourOf, placeName, places, type Range } from "./range";
-import { hourlyMetrics } from "./statements";
+import { GOLD_MS, hourlyMetrics } from "./statements";
 
 interface Hour {
   metric_date: string;
@@ -43,7 +43,7 @@ const NOTHING =
 
 export function Service({ range }: { range: Range }) {
   const question = hourlyMetrics(range);
-  const answer = useRows<Hour>(question, { every: 60_000 });
+  const answer = useRows<Hour>(question, { every: GOLD_MS });
   const rows = answer.data?.rows;
   const at = useMemo(() => places(range, rows?.[0] && hourOf(rows[0])), [range, rows]);
   const names = useMemo(() => at.map(placeName), [at]);

@@ -8,7 +8,7 @@ import { Answer } from "../../ui/messages";
 import { Panel } from "../../ui/panel";
 import { Bars } from "./bars";
 import type { Range } from "./range";
-import { devices, durations, LENGTHS, pages, paths } from "./statements";
+import { SILVER_MS, devices, durations, LENGTHS, pages, paths } from "./statements";
 
 const NO_SESSION =
   "No session began in this range. A session is in silver within seconds of its first click; choose another range.";
@@ -20,10 +20,12 @@ export function Sessions({ range }: { range: Range }) {
         <Pages range={range} which="entry_page" title="Entry pages" about="Where sessions begin." />
         <Pages range={range} which="exit_page" title="Exit pages" about="Where they end." />
       </div>
-      <Paths range={range} />
       <div className="grid">
-        <Durations range={range} />
-        <Devices range={range} />
+        <Paths range={range} />
+        <div className="beside">
+          <Durations range={range} />
+          <Devices range={range} />
+        </div>
       </div>
     </>
   );
@@ -63,7 +65,9 @@ function Pages({ range, which, title, about }: PagesProps) {
 
 function Paths({ range }: { range: Range }) {
   const question = paths(range);
-  const answer = useRows<{ path: string[]; sessions: number; of_all: number }>(question, { every: 60_000 });
+  const answer = useRows<{ path: string[]; sessions: number; of_all: number }>(question, {
+    every: SILVER_MS,
+  });
   return (
     <Panel
       title="Paths"
@@ -99,7 +103,7 @@ function Paths({ range }: { range: Range }) {
 
 function Durations({ range }: { range: Range }) {
   const question = durations(range);
-  const answer = useRows<{ length: number; sessions: number }>(question, { every: 60_000 });
+  const answer = useRows<{ length: number; sessions: number }>(question, { every: SILVER_MS });
   const series = useMemo(() => {
     const found = new Map(answer.data?.rows.map((row) => [row.length, Number(row.sessions)]));
     return [{ name: "sessions", values: LENGTHS.map((_, i) => found.get(i) ?? 0) }];
@@ -127,7 +131,7 @@ interface Device {
 
 function Devices({ range }: { range: Range }) {
   const question = devices(range);
-  const answer = useRows<Device>(question, { every: 60_000 });
+  const answer = useRows<Device>(question, { every: SILVER_MS });
   return (
     <Panel title="Devices" about="Sessions by the device of their first click." sql={question}>
       <Answer of={answer} isEmpty={(data) => data.rows.length === 0} empty={NO_SESSION}>

@@ -2,6 +2,11 @@
 import type { Question } from "../../api/client";
 import type { Range } from "./range";
 
+/** Gold is computed anew each minute. */
+export const GOLD_MS = 60_000;
+/** Silver has a new version every few seconds, so that an answer is hardly ever somebody else's too. */
+export const SILVER_MS = 300_000;
+
 export type By = "event_type" | "app_type";
 
 /** The last days of the platform; the newest first. */
@@ -116,7 +121,7 @@ ${SESSIONS}
   AND page_count > 1
 GROUP BY path
 ORDER BY sessions DESC, path
-LIMIT 15`,
+LIMIT 12`,
     parameters: sessionBounds(range),
   };
 }

@@ -30,7 +30,7 @@ export default function Charts({ moments }: { moments: readonly Moment[] }) {
   return (
     <div className="grid">
       <Panel title="Events per second" about="By source, the last five minutes that this page was open, UTC.">
-        <Chart label="Events per second by source" places={places} series={rates} span={span} live />
+        <Chart label="Events per second by source" places={places} series={rates} span={span} small live />
       </Panel>
       <Panel
         title="Latency, p95"
@@ -43,6 +43,7 @@ export default function Charts({ moments }: { moments: readonly Moment[] }) {
             series={latencies}
             span={span}
             unit="ms"
+            small
             live
           />
         ) : (

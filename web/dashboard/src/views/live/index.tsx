@@ -43,13 +43,17 @@ export default function Live() {
           <>
             <Flow hops={newest.hops} moments={moments} chosen={chosen?.name} choose={choose} />
             {chosen && <Details hop={chosen} newest={newest} close={() => choose(undefined)} />}
+            <Suspense
+              fallback={
+                <div className="charts-to-come">
+                  <Loading />
+                </div>
+              }
+            >
+              <Charts moments={moments} />
+            </Suspense>
             <Sources sources={newest.sources} />
           </>
-        )}
-        {newest && (
-          <Suspense fallback={<Loading />}>
-            <Charts moments={moments} />
-          </Suspense>
         )}
       </div>
     </>

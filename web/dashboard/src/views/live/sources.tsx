@@ -6,6 +6,9 @@ import { Panel } from "../../ui/panel";
 
 type Source = Moment["sources"][number];
 
+const rate = (value: number) =>
+  value.toLocaleString("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
 const milliseconds = (value: number | null | undefined) =>
   value == null ? NONE : `${count(value, value < 10 ? 1 : 0)} ms`;
 
@@ -16,7 +19,7 @@ const COLUMNS: ColumnOf<Source>[] = [
     label: "Events/s",
     numeric: true,
     value: (row) => row.events_per_second,
-    show: (row) => count(row.events_per_second, 1),
+    show: (row) => rate(row.events_per_second),
   },
   {
     key: "p50",
@@ -47,7 +50,7 @@ const COLUMNS: ColumnOf<Source>[] = [
     label: "Refused/s",
     numeric: true,
     value: (row) => row.invalid_per_second,
-    show: (row) => count(row.invalid_per_second, 1),
+    show: (row) => rate(row.invalid_per_second),
   },
   {
     key: "newest",
