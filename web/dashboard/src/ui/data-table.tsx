@@ -53,7 +53,7 @@ export function DataTable<T>({ caption, columns, rows, rowKey, heads, whole }: P
   return (
     // The box scrolls, so the keyboard has to reach it.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className={kind} ref={box} tabIndex={0} role="region" aria-label={caption}>
+    <div className={kind} ref={box} tabIndex={0} role="region" aria-label={`${caption}: table`}>
       <table aria-rowcount={many ? sorted.length + 1 : undefined}>
         <caption className="hidden-text">{caption}</caption>
         <thead>

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { useAnswer } from "../../api/hooks";
 import type { Schemas, TableDetail } from "../../api/types";
 import { count, moment, percent } from "../../format";
-import { Chart } from "../../ui/chart";
+import { LazyChart } from "../../ui/lazy-chart";
 import { DataTable } from "../../ui/data-table";
 import { Answer, Empty } from "../../ui/messages";
 import { Panel } from "../../ui/panel";
@@ -59,7 +59,7 @@ function Trend({ checks }: { checks: Check[] }) {
         `${percent(newest.score)} at ${moment(newest.checked_at)} UTC: ${newest.passed} of ${newest.rules} rules hold, weighted flag 1, quarantine 3, fail 5.`
       }
     >
-      <Chart label="Quality score (UTC)" places={places} series={series} unit="%" small />
+      <LazyChart label="Quality score (UTC)" places={places} series={series} unit="%" small />
     </Panel>
   );
 }

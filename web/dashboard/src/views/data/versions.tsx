@@ -4,7 +4,7 @@ import { Link } from "wouter";
 import { useAnswer } from "../../api/hooks";
 import type { Schemas, TableDetail } from "../../api/types";
 import { count, duration, moment } from "../../format";
-import { Chart } from "../../ui/chart";
+import { LazyChart } from "../../ui/lazy-chart";
 import { DataTable } from "../../ui/data-table";
 import { Answer, Empty } from "../../ui/messages";
 import { Panel } from "../../ui/panel";
@@ -59,7 +59,7 @@ function Written({ commits }: { commits: Commit[] }) {
     };
   }, [commits]);
   if (commits.length < 2) return null;
-  return <Chart label="Rows written by version (UTC)" places={places} series={series} kind="bar" small />;
+  return <LazyChart label="Rows written by version (UTC)" places={places} series={series} kind="bar" small />;
 }
 
 function List({ table, commits }: { table: TableDetail; commits: Commit[] }) {

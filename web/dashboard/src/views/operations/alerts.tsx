@@ -88,11 +88,16 @@ function OneAlert({ alert, silence }: { alert: Alert; silence: () => void }) {
           {alert.fires.length > 1 && ` · fired ${alert.fires.length} times of late`}
           {alert.silenced_by && ` · silenced by ${alert.silenced_by}`}
         </span>
-        <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
+        <button
+          type="button"
+          aria-expanded={open}
+          aria-label={`What to do about ${alert.rule} of ${alert.subject}`}
+          onClick={() => setOpen(!open)}
+        >
           What to do
         </button>
         {alert.state !== "resolved" && !alert.silenced_by && (
-          <button type="button" onClick={silence}>
+          <button type="button" aria-label={`Silence ${alert.rule} of ${alert.subject}`} onClick={silence}>
             Silence
           </button>
         )}

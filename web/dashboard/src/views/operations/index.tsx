@@ -27,7 +27,11 @@ export default function OperationsView() {
           Report as one file
         </a>
       </header>
-      <Verdict report={report} alerts={alerts.data} />
+      <Verdict
+        report={report}
+        alerts={alerts.data}
+        brief={parts?.tab !== undefined && parts.tab !== "health"}
+      />
       <AddressTabs
         label="Parts of operations"
         base="/operations"

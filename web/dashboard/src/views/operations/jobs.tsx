@@ -118,7 +118,7 @@ function Timeline({ runs, jobs }: { runs: Run[]; jobs: string[] }) {
       {days.length === 0 ? (
         <Empty>
           <p>No job has run yet. The first runs come when a UTC day with data has ended; to run one now:</p>
-          <code>dp batch run</code>
+          <code>dp batch run hourly_aggregates --date 2026-11-24</code>
         </Empty>
       ) : (
         <DataTable

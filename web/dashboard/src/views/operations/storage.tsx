@@ -4,7 +4,7 @@ import type { UseQueryResult } from "@tanstack/react-query";
 import type { Problem } from "../../api/client";
 import type { Report, Schemas } from "../../api/types";
 import { count, moment, NONE, percent, size } from "../../format";
-import { Chart } from "../../ui/chart";
+import { LazyChart } from "../../ui/lazy-chart";
 import { DataTable } from "../../ui/data-table";
 import { Answer, Empty } from "../../ui/messages";
 import { Panel, Stat, Stats } from "../../ui/panel";
@@ -77,7 +77,7 @@ function Places({ places }: { places: Schemas["Place"][] }) {
   return (
     <div className="grid">
       <Panel title="Size by place">
-        <Chart label="Size by place" places={names} series={series} kind="bar" format={size} />
+        <LazyChart label="Size by place" places={names} series={series} kind="bar" format={size} />
       </Panel>
       <Panel
         title="Files"

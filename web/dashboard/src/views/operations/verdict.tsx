@@ -13,9 +13,23 @@ import { Runbook } from "../../ui/runbook";
 interface Props {
   report: UseQueryResult<Report, Problem>;
   alerts: AlertList | undefined;
+  /** One line, where something else is looked at. */
+  brief: boolean;
 }
 
-export function Verdict({ report, alerts }: Props) {
+export function Verdict({ report, alerts, brief }: Props) {
+  const found = worstFirst(report.data?.findings ?? []);
+  const worst = found[0];
+  if (brief && worst) {
+    return (
+      <p className="row" role="status">
+        <StatusPill status={worst.status} />
+        <strong>{worst.says}</strong>
+        {found.length > 1 && <span>and {found.length - 1} more</span>}
+        <Link href="/operations">Since when, and what to do</Link>
+      </p>
+    );
+  }
   return (
     <Panel title="What is broken, since when, what to do">
       <Answer of={report}>
@@ -37,6 +51,10 @@ export function Verdict({ report, alerts }: Props) {
       </Answer>
     </Panel>
   );
+}
+
+function worstFirst(findings: Schemas["Finding"][]): Schemas["Finding"][] {
+  return findings.toSorted((a, b) => Number(b.status === "failing") - Number(a.status === "failing"));
 }
 
 function AllWell({ report }: { report: Report }) {
@@ -62,7 +80,7 @@ function AllWell({ report }: { report: Report }) {
 function Broken({ report, alerts }: { report: Report; alerts: AlertList | undefined }) {
   return (
     <ul className="findings">
-      {report.findings.map((finding) => {
+      {worstFirst(report.findings).map((finding) => {
         const alert = alerts?.alerts.find(
           (one) => one.rule === finding.rule && one.subject === finding.subject && one.state !== "resolved",
         );
@@ -103,17 +121,23 @@ function OneFinding({
               since {moment(alert.since)} UTC, {duration(ageOf(alert.since, now))}
             </>
           ) : (
-            "since less than a minute: the monitor has not noted it yet"
+            "since when is not known: the monitor has not noted it yet"
           )}
         </span>
         <span className="muted">
           {finding.rule} of {finding.subject}
           {alert && ` · ${alert.severity}, ${alert.silenced_by ? "silenced" : alert.state}`}
         </span>
-        <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
+        <button
+          type="button"
+          aria-expanded={open}
+          aria-label={`What to do about ${finding.rule} of ${finding.subject}`}
+          onClick={() => setOpen(!open)}
+        >
           What to do
         </button>
         <Link
+          aria-label={`Silence ${finding.rule} of ${finding.subject}`}
           href={`/operations/alerts?rule=${encodeURIComponent(finding.rule)}&subject=${encodeURIComponent(finding.subject)}`}
         >
           Silence
