@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from contracts.errors import DependencyError, NotFound
-from runtime.java import ROOT
+from runtime.bootstrap.place import ROOT
 from runtime.separate_environment import locked_interpreter
 
 LOCK = "requirements-docs.lock"

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from contracts.layout import audit_folder, run_folder, secrets_folder
 from contracts.settings import Settings
-from runtime.java import ROOT
+from runtime.bootstrap.place import ROOT
 from tests.web.hostile_statements import BOMBS, HARMLESS, REFUSED, WITH_PARAMETERS
 
 pytestmark = pytest.mark.heavy

@@ -318,7 +318,7 @@ export interface paths {
     };
     /**
      * For Prometheus
-     * @description Services, tables, queries, consumers and Kafka's disk, in Prometheus' text format.
+     * @description Services, tables, queries, consumers and Kafka's disk, in Prometheus' text format; with the scope `query` also the newest figures of the gold tables (`dp_business_…`).
      *
      *     Needs the scope `read`.
      */
