@@ -247,6 +247,7 @@ LINES = (
         repair="dp logs schema-registry; registry.url says where it is looked for",
         page="docs/runbooks/service_degraded.md",
         look=registry,
+        seconds=12,  # its client waits for ten
     ),
     Line(
         name="spark-master",

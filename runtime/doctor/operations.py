@@ -104,6 +104,8 @@ def logs(evidence: Evidence) -> Answer:
 def alerts(evidence: Evidence) -> Answer:
     """An alert of a scratch platform lives its life; each channel of this one delivers a test notice."""
     settings = evidence.settings
+    if not settings.data_root.is_dir():
+        return red(f"there is no data root {settings.data_root}", "dp up makes it; paths.data names it")
     told = _fired_and_resolved(evidence)
     if told != ["fired", "resolved"]:
         return red(f"an alert that was raised and mended told {told or 'nothing'} instead of fired, resolved")
