@@ -91,7 +91,7 @@ def _license(name: str) -> str:
         metadata = importlib.metadata.metadata(name)
     except importlib.metadata.PackageNotFoundError:
         return ""  # locked for another platform or Python
-    told = metadata.get("License-Expression") or metadata.get("License") or ""
+    told = next((metadata[key] for key in ("License-Expression", "License") if key in metadata), "")
     first = told.strip().splitlines()
     return first[0][:100] if first else ""
 

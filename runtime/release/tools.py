@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 from contracts.errors import NotFound
-from runtime.bench.peer_environment import interpreter
 from runtime.bootstrap.place import checkout, kept_folder
+from runtime.separate_environment import locked_interpreter
 
 LOCK = "requirements-release.lock"
 RUN_LOCK = "requirements-run.lock"
@@ -26,7 +25,4 @@ def needed_checkout() -> Path:
 def tools(root: Path, told: Callable[[str], None]) -> Path:
     """The Python of an environment with exactly what the lock lists, each file held to its hash; made when
     first wanted, and anew when the lock changes. Raises DependencyError where it cannot be installed here."""
-    lock = root / LOCK
-    mark = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
-    requirements = ["--require-hashes", "--requirement", str(lock)]
-    return interpreter(kept_folder("setup") / f"release-{mark}", "release tools", requirements, told)
+    return locked_interpreter(kept_folder("setup") / "release", "release tools", root / LOCK, told)

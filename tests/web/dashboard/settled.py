@@ -20,8 +20,10 @@ SIMULATED = {"mobile": 1500, "web": 1500, "clickstream": 1500, "cdc": 600, "exte
 FAULTS = "0.02"
 """Malformed, duplicate and late records, so that there is something to refuse."""
 ARRIVED = """
-SELECT (SELECT count(*) FROM app_events_silver) AS silver, (SELECT sum(total_events) FROM event_metrics_gold) AS gold,
-       (SELECT count(*) FROM clickstream_bronze) AS clicks, (SELECT count(*) FROM external_data_silver) AS readings
+SELECT (SELECT count(*) FROM app_events_silver) AS silver,
+       (SELECT sum(total_events) FROM event_metrics_gold) AS gold,
+       (SELECT count(*) FROM clickstream_bronze) AS clicks,
+       (SELECT count(*) FROM external_data_silver) AS readings
 """
 
 

@@ -1,4 +1,4 @@
-"""Every view over a real platform, in both themes, on a desk and on a phone: true numbers, nothing complained of."""
+"""Every view over a real platform, in both themes, on a desk and on a phone: nothing is complained of."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VIEWS = {
     "lineage": "/lineage",
     "operations": "/operations",
     "alerts": "/operations/alerts",
-    "sql": "/sql?q=SELECT%20event_type%2C%20count(*)%20AS%20events%20FROM%20app_events_silver%20GROUP%20BY%20ALL&run=1",
+    "sql": "/sql?run=1&q=SELECT%20event_type%2C%20count(*)%20AS%20n%20FROM%20app_events_silver%20GROUP%20BY%20ALL",
     "event": "/event",
 }
 
