@@ -20,7 +20,8 @@ export default defineConfig({
     host: "127.0.0.1",
     // The runbooks are read from docs/.
     fs: { allow: ["../.."] },
-    proxy: Object.fromEntries(routes.split(" ").map((route) => [`/${route}`, api])),
+    // The host stays as the browser sent it: the API refuses changes asked for by a page of another origin.
+    proxy: Object.fromEntries(routes.split(" ").map((route) => [`/${route}`, { target: api }])),
   },
   test: { environment: "jsdom" },
 });
