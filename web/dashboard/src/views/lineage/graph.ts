@@ -77,8 +77,8 @@ export interface Layout {
   routes: Map<string, Placed[]>;
 }
 
-/** Left of all topics, drawn nowhere: it keeps them in one column. */
-const ROOT = "";
+/** Left of all topics, drawn nowhere: it keeps them in one column. No dataset is called so. */
+const ROOT = " root";
 
 /** From left to right, topics first. */
 export function placed(lineage: Lineage, width: number, heightOf: (name: string) => number): Layout {

@@ -21,7 +21,7 @@ import { LayerBadge } from "../../ui/table-words";
 import { curve, placed, type Lineage, type LineageNode, type Placed, type Reach } from "./graph";
 import { pageOf, type State } from "./states";
 
-const WIDTH = 216;
+const WIDTH = 236;
 const HEIGHT = 66;
 const LINE = 18;
 /** Columns that a node names. */

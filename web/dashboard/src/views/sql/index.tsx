@@ -1,8 +1,8 @@
 /** SQL over the tables: write, run, cancel, look, keep, share. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { useSearch } from "wouter";
+
 import { moment } from "../../format";
-import { navigate } from "../../location";
+import { navigate, useHashSearch } from "../../location";
 import { Failure } from "../../ui/messages";
 import { Panel } from "../../ui/panel";
 import { editorLink } from "../../ui/sql-behind";
@@ -26,7 +26,7 @@ LIMIT 100`,
 };
 
 export default function SqlView() {
-  const search = useSearch();
+  const search = useHashSearch();
   const [draft, setDraft] = useState<Draft>(() => fromSearch(search)?.draft ?? FIRST);
   const { past, add, clear } = useHistory();
   const editor = useRef<Editor>(null);
