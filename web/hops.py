@@ -32,6 +32,7 @@ LAYERS = ("bronze", "silver", "gold")
 _OWN = frozenset(source.table for source in PLATFORM_SOURCES)
 """The platform's tables about itself: no event of anybody's passes there."""
 _DRIVER = "lakehouse-driver"
+WATCH_SECONDS = 15.0
 
 
 class Hop(Struct, kw_only=True):
@@ -55,13 +56,19 @@ class Hop(Struct, kw_only=True):
     """What is wrong, the worst first."""
 
 
+class _Total(Struct):
+    rate: Rate
+    most: float
+    since: float
+
+
 class Hops:
     """Keeps what rates need. For one thread at a time."""
 
     def __init__(self, settings: Settings, datasets: Mapping[str, Dataset]) -> None:
         self._tables = TableRates(settings, datasets)
         self._datasets = datasets
-        self._totals: dict[object, tuple[Rate, float]] = {}
+        self._totals: dict[object, _Total] = {}
 
     def look(
         self,
@@ -98,7 +105,9 @@ class Hops:
 
     def _kafka(self, beats: list[Heartbeat], report: Report, now: float) -> Hop:
         # What comes in is what was read and what is still to be read.
-        rates = [self._growth(beat, "in", beat.total + _lag(_sources(beat)), now) for beat in beats]
+        rates = [
+            self._growth(beat, "in", beat.total + _lag(_sources(beat)), now, _settled(beat)) for beat in beats
+        ]
         return _hop(
             "kafka",
             "Kafka topics",
@@ -116,7 +125,7 @@ class Hops:
         return _hop(
             "ingestion",
             "Ingestion",
-            rate=sum(details.get("messages_per_second", 0.0) for details in said),
+            rate=sum(map(_settled, beats)),
             lag=_lag(said) if said else None,
             unit="records",
             freshness=newest_age(beats, now),
@@ -131,7 +140,9 @@ class Hops:
         return _hop(
             "workers",
             "Stream workers",
-            rate=sum(self._growth(beat, "read", beat.total + _pending(beat), now) for beat in beats),
+            rate=sum(
+                self._growth(beat, "read", beat.total + _pending(beat), now, beat.rate) for beat in beats
+            ),
             lag=sum(part.get("lag") or 0 for part in parts) if parts else None,
             unit="records",
             freshness=max(now - max(marks).timestamp(), 0.0) if marks else None,
@@ -195,13 +206,16 @@ class Hops:
             return None
         return max(now - table.updated_at.timestamp(), 0.0)
 
-    def _growth(self, beat: Heartbeat, what: str, total: float, now: float) -> float:
-        """Rate of a total of one process that may fall by a little, as its parts are told at other times."""
+    def _growth(self, beat: Heartbeat, what: str, total: float, now: float, otherwise: float) -> float:
+        """Rate of a total of one process that may fall by a little, as its parts are told at other times;
+        ``otherwise`` before it has been watched for long enough."""
         key = (beat.service, beat.pid, what)
-        rate, most = self._totals.get(key) or (Rate(), total)
-        most = max(most, total)
-        self._totals[key] = (rate, most)
-        return rate.observe(now, most)
+        watched = self._totals.get(key)
+        if watched is None:
+            watched = self._totals[key] = _Total(Rate(), total, now)
+        watched.most = max(watched.most, total)
+        rate = watched.rate.observe(now, watched.most)
+        return rate if now - watched.since >= WATCH_SECONDS else otherwise
 
 
 def newest_age(beats: Iterable[Heartbeat], now: float, source: str | None = None) -> float | None:
@@ -259,6 +273,10 @@ def _sources(beat: Heartbeat) -> list[dict[str, Any]]:
 
 def _lag(said: Iterable[Mapping[str, Any]]) -> int:
     return sum(details.get("lag") or 0 for details in said)
+
+
+def _settled(beat: Heartbeat) -> float:
+    return float(sum(details.get("messages_per_second", 0.0) for details in _sources(beat)))
 
 
 def _parts(beat: Heartbeat) -> list[dict[str, Any]]:

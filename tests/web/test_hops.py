@@ -19,6 +19,7 @@ from lakehouse.catalog import TABLES
 from lakehouse.health.examination import Examination
 from lakehouse.health.memory import Memory
 from lakehouse.reading.stream_snapshots import AllSnapshots
+from web import table_rates
 from web.hops import Hop, Hops
 from web.live import Latency, source_rates
 
@@ -114,7 +115,8 @@ def test_a_restart_counts_anew_and_a_lost_service_does_not_flow(world: World) ->
     assert found["kafka"].events_per_second == 1000.0
     for second in range(31, 62):
         world.now = NOW + second
-        world.beat("ingestion", pid=2, total=10 * (second - 31), sources={"users": {}})
+        said = {"users": {"messages_per_second": 9.0}}
+        world.beat("ingestion", pid=2, total=10 * (second - 31), sources=said)
         found = world.look()
         assert found["kafka"].events_per_second <= 10.0
     assert found["kafka"].events_per_second == 10.0
@@ -123,32 +125,31 @@ def test_a_restart_counts_anew_and_a_lost_service_does_not_flow(world: World) ->
 
 
 def test_layers_tell_rows_a_second_of_their_commits(
-    world: World, add: Any, make_rows: Callable[..., Any]
+    world: World, add: Any, make_rows: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(table_rates, "LEAST_SECONDS", 3600.0)
     settings = world.settings
-    begun = datetime.now(UTC).timestamp()
     for number in range(4):
         add(settings, "app_events_bronze", make_rows("app_events_bronze", 50, number * 50))
         add(settings, "app_events_silver", make_rows("app_events_silver", 30, number * 30))
         add(settings, "user_activity_silver", make_rows("user_activity_silver", 7, number * 7))
-    world.now = begun + 6
-    first = world.look()
-    assert first["bronze"].events_per_second > 0
     # From commit to commit, as deltalake reads the log: the rows of the first came before it.
     history = DeltaTable(str(table_path(settings, "bronze", "app_events_bronze"))).history()
     times = sorted(one["timestamp"] / 1000 for one in history)
+    world.now = times[-1] + 6
+    first = world.look()
     silent = max(world.now - times[-1] - max(b - a for a, b in pairwise(times)), 0)
     true = 150 / (times[-1] - times[0] + silent)
     assert first["bronze"].events_per_second == pytest.approx(true, abs=0.1)
-    world.now = begun + 8
+    world.now += 2
     before = world.look()["silver"].events_per_second
     add(settings, "user_activity_silver", make_rows("user_activity_silver", 5000, 100))
     assert world.look()["silver"].events_per_second == before  # they are made of rows that are in silver
     table = DeltaTable(str(table_path(settings, "silver", "app_events_silver")))
     table.optimize.compact()
-    world.now = begun + 9
+    world.now += 1
     assert world.look()["silver"].events_per_second <= before  # no row has come
-    world.now = begun + 4000
+    world.now += 20_000
     late = world.look()
     assert (late["bronze"].events_per_second, late["bronze"].status) == (0.0, "idle")
 
