@@ -45,6 +45,6 @@ export function palette() {
     ok: read("--ok"),
     degraded: read("--degraded"),
     failing: read("--failing"),
-    series: [1, 2, 3, 4, 5, 6, 7, 8].map((i) => read(`--series-${i}`)),
+    series: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((i) => read(`--series-${i}`)),
   };
 }

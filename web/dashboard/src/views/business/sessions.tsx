@@ -85,7 +85,7 @@ function Paths({ range }: { range: Range }) {
                 <span className="path">
                   {row.path.map((page, i) => (
                     <span key={i} className="step">
-                      {i > 0 && <span className="muted"> → </span>}
+                      {i > 0 && <span className="muted arrow">→</span>}
                       {page}
                     </span>
                   ))}

@@ -10,8 +10,8 @@ export default function OneEvent() {
   return (
     <>
       <h1>One event</h1>
-      <Search key={id} id={id} />
-      {id && <JourneyOf key={id} id={id} />}
+      <Search key={`search ${id}`} id={id} />
+      {id && <JourneyOf key={`journey ${id}`} id={id} />}
       <Examples />
     </>
   );
