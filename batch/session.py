@@ -239,8 +239,8 @@ def _answering_gateway() -> Any:
 
 
 def _launch(settings: Settings, jars: Sequence[Path], java_home: Path, folder: Path, name: str) -> Any:
-    for name in ("tmp", "local", "warehouse"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+    for below in ("tmp", "local", "warehouse"):
+        (folder / below).mkdir(parents=True, exist_ok=True)
     confs = configuration(settings, jars, folder, name)
     if authenticates(settings):
         confs["spark.authenticate.secret"] = secrets.secret(settings, secrets.SPARK)
