@@ -66,7 +66,7 @@ def simulators(evidence: Evidence) -> Answer:
 def consumers(evidence: Evidence) -> Answer:
     """By the broker's offsets, so that groups whose processes are down are seen too."""
     cluster = evidence.cluster()
-    wrong = [one.says for one in evidence.found_by(("lag_high", "flush_stuck", "holes"))]
+    wrong = [one.says for one in evidence.found_by("streams", ("lag_high", "flush_stuck", "holes"))]
     if cluster.broker != "up":
         wrong.append(f"the broker does not tell offsets: {cluster.broker}")
     limit = evidence.settings.health.lag_records
@@ -91,7 +91,7 @@ def dead_letters(evidence: Evidence) -> Answer:
         f"{one.name} {one.dead_letters:,} ({words.count(one.dead_letters_per_minute)} a minute)"
         for one in sources
     )
-    wrong = evidence.found_by(("dead_letters",))
+    wrong = evidence.found_by("dead letters", ("dead_letters",))
     measured = f"refused in all, at most {limit:,} a minute: {told}"
     return red(f"{'; '.join(one.says for one in wrong)}. {measured}") if wrong else green(measured)
 
@@ -242,7 +242,7 @@ def _filled(evidence: Evidence, layer: Layer) -> Answer:
     if "table_stale" in report.undecided:
         measured += f"; freshness is judged {evidence.settings.health.start_seconds} s after the start"
     names = [table.name for table in own]
-    wrong = [one.says for one in evidence.found_by(("table_stale", "table_unreadable"), names)]
+    wrong = [one.says for one in evidence.found_by("tables", ("table_stale", "table_unreadable"), names)]
     lacking = [says for table in own if not table.rows for says in _lacking(evidence, table, tables)]
     if wrong:
         return red(f"{'; '.join([*wrong, *lacking])}. {measured}")

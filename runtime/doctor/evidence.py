@@ -99,14 +99,18 @@ class Evidence:
         """First UTC date whose rows are checked; None: all are."""
         return self.now.date() - timedelta(days=self.days - 1) if self.days else None
 
-    def found_by(self, rules: Iterable[str], subjects: Iterable[str] | None = None) -> list[HealthFinding]:
-        """Health's findings of these rules, of these subjects (default: any)."""
+    def found_by(
+        self, part: str, rules: Iterable[str], subjects: Iterable[str] | None = None
+    ) -> list[HealthFinding]:
+        """Health's findings of these rules, of these subjects (default: any); and that it cannot see the
+        ``part`` of the report which they are of."""
         of_rules = set(rules)
         of = None if subjects is None else set(subjects)
         return [
             one
             for one in self.report().findings
-            if one.rule in of_rules and (of is None or one.subject in of)
+            if (one.rule in of_rules and (of is None or one.subject in of))
+            or (one.rule == "monitor_blind" and one.subject == part)
         ]
 
     def _report(self) -> Report:

@@ -29,9 +29,14 @@ _OTHER_ENGINE = "the engine is embedded: there is no Spark"
 
 def services(evidence: Evidence) -> Answer:
     report = evidence.report()
-    if evidence.copy is None and not report.services:
-        return red(f"nothing has spoken on {evidence.settings.data_root} for a day", "dp up --detach")
-    wrong = evidence.found_by(("service_down", "service_degraded"))
+    well = {"ready", "running"}
+    if evidence.copy is None and not any(service.state in well for service in report.services):
+        spoken = [
+            one.heartbeat_age_seconds for one in report.services if one.heartbeat_age_seconds is not None
+        ]
+        last = f"; the last word is {words.age(min(spoken))} old" if spoken else ""
+        return red(f"nothing runs on {evidence.settings.data_root}{last}", "dp up --detach")
+    wrong = evidence.found_by("services", ("service_down", "service_degraded"))
     told = f"{len(report.services)} services"
     if evidence.copy is not None:
         ready = sum(service.state == "ready" for service in evidence.copy.services)
@@ -39,7 +44,6 @@ def services(evidence: Evidence) -> Answer:
         told += f", started {words.age(evidence.now.timestamp() - evidence.copy.started)} ago"
     if wrong:
         return red(f"{told}; {'; '.join(one.says for one in wrong)}")
-    well = {"ready", "running"}
     passing = [f"{one.name} is {one.state}" for one in report.services if one.state not in well]
     return warning(f"{told}; {', '.join(passing)}") if passing else green(told)
 
@@ -176,7 +180,7 @@ def disk(evidence: Evidence) -> Answer:
     report, limits = evidence.report(), evidence.settings.health
     told = " ".join(words.share_left(report)) or "the disk cannot be read"
     told += f" At least {limits.disk_free_share:.0%} and {limits.disk_free_mb} MiB are to be free."
-    wrong = evidence.found_by(("disk_full", "disk_low"))
+    wrong = evidence.found_by("disk", ("disk_full", "disk_low"))
     return red(f"{'; '.join(one.says for one in wrong)}. {told}") if wrong else green(told)
 
 

@@ -155,7 +155,7 @@ def batch_jobs(evidence: Evidence) -> Answer:
     jobs = evidence.report().jobs
     ran = [f"{job.name} {job.run_date}: {job.run_status}" for job in jobs if job.run_status]
     measured = "; ".join(ran) or "none has run yet"
-    wrong = evidence.found_by(("job_failed", "job_missed"))
+    wrong = evidence.found_by("batch jobs", ("job_failed", "job_missed"))
     if wrong:
         return red(f"{'; '.join(one.says for one in wrong)}. {measured}")
     schedule = f"due at {evidence.settings.batch.schedule} {evidence.settings.batch.time_zone}"

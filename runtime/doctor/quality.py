@@ -22,7 +22,7 @@ _SCHEMA_RULES = ("schema", "schema_unknown")
 def rules(evidence: Evidence) -> Answer:
     """What `dp lakehouse check` would fail for, and scores that are too low. Flags are counted."""
     findings = evidence.findings()
-    low = [one.says for one in evidence.found_by(("quality_low",))]
+    low = [one.says for one in evidence.found_by("tables", ("quality_low",))]
     graver = worst(findings, "quarantine")
     held = sum(one.passed for one in findings)
     flags = len(findings) - held - len(graver)

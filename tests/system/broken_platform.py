@@ -128,7 +128,7 @@ def failed_job(copy: PlatformCopy) -> Iterator[None]:
         "run_id": "broken",
         "job": "hourly_aggregates",
         "run_date": now.date(),
-        "trigger": "manual",
+        "trigger": "schedule",
         "attempt": 1,
         "status": "failed",
         "engine": "embedded",
