@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from contracts.errors import NotFound, SettingsError
 from contracts.settings import Settings
 from runtime.capacity import require_memory
-from runtime.given_clusters import check_given_clusters
 from runtime.topology import jvm, probes
 from runtime.topology.declaration import Launch, Port, Publish, Service
 
@@ -156,8 +155,8 @@ def service_named(settings: Settings, name: str) -> Service:
 def check_before_start(settings: Settings) -> None:
     """What can be seen before anything is started; fetches jars that are missing.
 
-    Raises SettingsError for a broker that would be open to others or a wrong setting of a cluster of one's
-    own, DependencyError where such a cluster does not answer, memory is too short or jars cannot be had.
+    Raises SettingsError for a broker that would be open to others, DependencyError where memory is too short
+    or jars cannot be had.
     """
     kafka = settings.kafka
     if not kafka.bootstrap and not settings.on_loopback:
@@ -166,7 +165,6 @@ def check_before_start(settings: Settings) -> None:
             "are: use 127.0.0.1, or set kafka.bootstrap to a cluster with SASL",
             key="network.host",
         )
-    check_given_clusters(settings)
     require_memory(settings)
     local = {service.name for service in services(settings)} & {"kafka", "schema-registry"}
     if local or settings.lakehouse.engine == "spark":

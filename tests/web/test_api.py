@@ -207,6 +207,7 @@ def test_openapi_names_every_operation(settings: Settings, with_client: Any) -> 
             *("Health", "Problem", "Query"),
             *("HealthReport", "Alerts", "AddSilence", "RemoveSilence"),
             *("Streams", "Jobs", "Metrics", "Events"),
+            *("Me", "Functions", "Trace", "DeadLetters"),
             "ListTables",
             "GetTable",
             "TableHistory",
