@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -67,7 +68,7 @@ def test_scopes_are_those_of_the_routes(contract: Contract) -> None:
         for path, methods in contract.document["paths"].items()
         for method, operation in methods.items()
     }
-    needs = {(method, path.replace(":str}", "}")): need for (method, path), need in NEEDS.items()}
+    needs = {(method, re.sub(r":\w+}", "}", path)): need for (method, path), need in NEEDS.items()}
     for place, operation in said.items():
         need = needs[place]
         assert operation["x-scope"] == need

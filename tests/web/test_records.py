@@ -120,7 +120,8 @@ def test_without_a_broker_dead_letters_say_so_at_once_and_a_trace_tells_what_is_
 ) -> None:
     events = loaded(settings, APP_EVENTS)
     event = canonical_event("e-1", "u1", "purchase", int(AT.timestamp()) * MICRO, 2.0)
-    events.append(0, packed(0, 0, -1, [(0, event)]))
+    with_slashes = event | {"event_id": "topic/1/2"}
+    events.append(0, packed(0, 1, -1, [(0, event), (1, with_slashes)]))
     flush(events)
 
     async def body(client: httpx.AsyncClient) -> None:
@@ -133,6 +134,8 @@ def test_without_a_broker_dead_letters_say_so_at_once_and_a_trace_tells_what_is_
         (copy,) = told["copies"]
         assert (copy["topic"], copy["offset"]) == ("topic_app_events", 0)
         assert told["dead_letters"] == []
+        for path in ("/trace/topic%2F1%2F2", "/trace/topic/1/2"):  # as ids of changes are
+            assert [one["offset"] for one in (await client.get(path)).json()["copies"]] == [1]
         nowhere = await client.get("/trace/e-2%20%2F?x=1")
         assert (nowhere.status_code, nowhere.json()["code"]) == (404, "not_found")
         nowhere = await client.get("/trace/e-2")

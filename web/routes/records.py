@@ -22,11 +22,12 @@ OfKind = Annotated[str | None, QueryParameter(description="Dead letters of this 
 Most = Annotated[int, QueryParameter(ge=1, le=500, description="Most letters.")]
 
 
-@get("/trace/{event_id:str}", operation_id="Trace", summary="Where one event is", tags=["live"], opt=QUERY)
+@get("/trace/{event_id:path}", operation_id="Trace", summary="Where one event is", tags=["live"], opt=QUERY)
 async def get_trace(journeys: NamedDependency[Journeys], event_id: EventId) -> Response[Journey]:
     """The journey of one event: source offset, landing file, bronze, silver, the gold rows that it counts in;
     where no table has it, the dead letters whose bytes hold its id. As `dp trace --json`."""
-    return as_json(await journeys.get(event_id))
+    # A path, as ids of changes have slashes; it begins with one.
+    return as_json(await journeys.get(event_id.removeprefix("/")))
 
 
 @get(

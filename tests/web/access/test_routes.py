@@ -59,7 +59,7 @@ NEEDS = {
     ("GET", "/jobs"): "read",
     ("GET", "/metrics"): "read",
     ("GET", "/events"): "read",
-    ("GET", "/trace/{event_id:str}"): "query",
+    ("GET", "/trace/{event_id:path}"): "query",
     ("GET", "/dead-letters"): "query",
     ("GET", "/schema"): "open",
     ("GET", "/schema/openapi.json"): "open",

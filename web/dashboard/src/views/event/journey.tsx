@@ -144,8 +144,8 @@ function NotFound({ id }: { id: string }) {
           <Link href="/">live view</Link> shows whether anything stands still.
         </li>
         <li>
-          Older than the retention of bronze, or of a person who has been erased: it is gone on purpose.{" "}
-          <Link href="/operations">Operations</Link> shows both.
+          Older than the retention of bronze, or of a person who has been erased: it is gone on purpose (
+          <code>dp settings</code> and <code>dp erase</code>).
         </li>
       </ul>
     </div>

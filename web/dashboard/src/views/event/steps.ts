@@ -67,7 +67,7 @@ export function steps(copy: Copy, source: string): Step[] {
       says:
         copy.landing_file === null
           ? "Its file has been cleaned up: bronze has it."
-          : `In ${copy.landing_file.replace(/^.*\/(?=landing\/)/, "")}`,
+          : `In ${copy.landing_file.replace(/^.*\/(?=(landing|outputs)\/)/, "")}`,
     },
     bronze(copy, source),
     silver(copy, source),

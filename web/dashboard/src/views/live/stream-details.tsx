@@ -72,7 +72,14 @@ const PARTITIONS: ColumnOf<Partition>[] = [
   { key: "worker", value: (row) => row.worker },
   number("lag", "To read", (row) => row.lag),
   number("pending", "To write", (row) => row.pending),
-  number("position", "Written up to", (row) => row.position),
+  {
+    key: "position",
+    label: "Written up to",
+    title: "Offset of its source topic",
+    numeric: true,
+    value: (row) => row.position,
+    show: (row) => (row.position === null || row.position < 0 ? NONE : count(row.position)),
+  },
   {
     key: "watermark",
     label: "Event time (UTC)",
