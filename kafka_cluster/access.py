@@ -28,7 +28,13 @@ from kafka_cluster.topics import admin
 
 log = logging.getLogger(__name__)
 
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 5.0
+ATTEMPTS = 4
+"""Of new clients: where a cluster never had a consumer its coordinator comes with the first question only,
+and librdkafka may leave that one open for ever."""
+_UNANSWERED = frozenset(
+    {KafkaError._TIMED_OUT, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
+)
 
 Kind = Literal["topic", "group", "cluster"]
 INGESTION = "ingestion"
@@ -40,7 +46,7 @@ MAKERS = "whoever starts first, with kafka.topics=create or manage"
 REGISTRY = "the local schema registry"
 CLUSTER = "kafka-cluster"
 _REGISTRY_TOPICS = ("kafkasql-journal", "kafkasql-snapshots", "registry-events")
-_DENIED = UNAUTHORIZED | {KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.UNKNOWN_TOPIC_OR_PART}
+_DENIED = UNAUTHORIZED | {KafkaError.GROUP_AUTHORIZATION_FAILED}
 
 
 class Grant(Struct, frozen=True, kw_only=True):
@@ -134,24 +140,24 @@ def topic_commands(settings: Settings) -> list[str]:
 def missing(settings: Settings, wanted: Iterable[Grant], timeout: float = ANSWER_SECONDS) -> list[Grant]:
     """Those of ``wanted`` that the broker does not give us, with the operations that are missing.
 
-    A broker that does not say what is allowed (before Kafka 2.3) is taken to allow it. Of the cluster
-    and of prefixes nothing is asked. Raises DependencyError where the broker does not answer.
+    A broker that does not say what is allowed (before Kafka 2.3) is taken to allow it. Nothing is said of
+    the cluster, of prefixes and of topics that do not exist. Raises DependencyError where the broker does not
+    answer.
     """
     wanted = [grant for grant in wanted if not grant.prefix]
-    try:
+    for attempt in range(ATTEMPTS):
         try:
-            allowed = _ask(settings, wanted, timeout)
-        except FutureTimeoutError:
-            # librdkafka has left such a question open for ever; a new client gets its answer.
-            log.info("the broker has not said what is allowed; asking again")
-            allowed = _ask(settings, wanted, timeout)
-    except KafkaException as error:
-        raise DependencyError(f"rights at {settings.bootstrap_servers}: {error.args[0].str()}") from error
-    except FutureTimeoutError as error:
-        raise DependencyError(
-            f"rights at {settings.bootstrap_servers}: no answer in {timeout:g} s"
-        ) from error
-    return list(_lacking(wanted, allowed))
+            return list(_lacking(wanted, _ask(settings, wanted, timeout)))
+        except KafkaException as error:
+            if error.args[0].code() not in _UNANSWERED or attempt == ATTEMPTS - 1:
+                raise DependencyError(
+                    f"rights at {settings.bootstrap_servers}: {error.args[0].str()}"
+                ) from error
+        except FutureTimeoutError as error:
+            if attempt == ATTEMPTS - 1:
+                raise DependencyError(f"rights at {settings.bootstrap_servers}: no answer in time") from error
+        log.info("the broker has not said yet what is allowed; asking again")
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _ask(
@@ -205,6 +211,8 @@ def _allowed(future: Future[Any], timeout: float) -> frozenset[str] | None:
     except KafkaException as error:
         if error.args[0].code() in _DENIED:
             return frozenset()
+        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return None  # we may see that it is not there; making it is another matter
         raise
     if operations is None:
         return None

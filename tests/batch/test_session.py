@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from batch import session
 from batch.session import check_master, configuration, start_session
 from contracts import secrets
 from contracts.errors import DependencyError, SettingsError
@@ -72,3 +73,44 @@ def test_a_missing_jar_is_named_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(DependencyError, match=r"missing\.jar"):
         start_session(Settings(paths=Paths(data=str(tmp_path))), [tmp_path / "missing.jar"], tmp_path)
     assert dict(os.environ) == before
+
+
+def test_only_sparks_driver_listens_on_the_address_for_executors_elsewhere(tmp_path: Path) -> None:
+    settings = Settings(spark=Spark(master="spark://elsewhere:7077", driver_host="10.0.0.5"))
+    confs = configuration(settings, JARS, tmp_path)
+    assert confs["spark.driver.host"] == confs["spark.driver.bindAddress"] == "10.0.0.5"
+
+
+@pytest.mark.parametrize(
+    ("spark", "authenticates"),
+    [
+        (Spark(), "true"),
+        (Spark(authenticate=False), "true"),  # the local cluster always asks
+        (Spark(master="spark://elsewhere:7077"), "true"),
+        (Spark(master="spark://elsewhere:7077", authenticate=False), "false"),
+    ],
+)
+def test_the_secret_is_used_where_the_cluster_asks_for_it(
+    tmp_path: Path, spark: Spark, authenticates: str
+) -> None:
+    confs = configuration(Settings(spark=spark), JARS, tmp_path)
+    assert confs["spark.authenticate"] == confs["spark.network.crypto.enabled"] == authenticates
+
+
+def test_a_cluster_of_ones_own_needs_its_secret_and_a_way_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check(ends: tuple[str, str], **spark: object) -> None:
+        monkeypatch.setattr(session, "check_master", lambda url: ends)
+        paths = Paths(data=str(tmp_path))
+        session.check_cluster(
+            Settings(paths=paths, spark=Spark(master="spark://elsewhere:7077", **spark))  # type: ignore[arg-type]
+        )
+
+    beside, elsewhere = ("127.0.0.1", "127.0.0.1"), ("10.0.0.5", "10.0.0.9")
+    with pytest.raises(SettingsError, match=r"spark\.secret_file"):
+        check(beside)
+    check(beside, authenticate=False)
+    with pytest.raises(SettingsError, match=r"spark\.driver_host .*10\.0\.0\.5"):
+        check(elsewhere, authenticate=False)
+    check(elsewhere, authenticate=False, driver_host="10.0.0.5")

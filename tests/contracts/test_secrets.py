@@ -9,9 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from contracts import configuration
 from contracts.errors import SettingsError
-from contracts.secrets import CONTROL, SPARK, secret, secret_path
-from contracts.settings import Paths, Settings, Spark
+from contracts.secrets import CONTROL, SPARK, given, given_file, secret, secret_path
+from contracts.settings import Kafka, Paths, Settings, Spark
 
 
 def _settings(root: Path) -> Settings:
@@ -58,3 +59,41 @@ def test_a_secret_file_of_ones_own_must_exist(tmp_path: Path) -> None:
     settings = msgspec.structs.replace(_settings(tmp_path), spark=Spark(secret_file=str(tmp_path / "none")))
     with pytest.raises(SettingsError, match="secret_file"):
         secret(settings, SPARK)
+
+
+def test_a_secret_of_the_environment_reaches_services_and_is_shown_nowhere() -> None:
+    environ = {"DP_KAFKA_SASL_PASSWORD": "a-password", "DP_REGISTRY_PASSWORD": "another"}
+    resolved = configuration.load(environ=environ)
+    assert given(resolved.settings, "kafka.sasl_password") == "a-password"
+    assert configuration.environment_of(resolved) == environ
+    shown = {key: value for key, value, _ in resolved.rows()}
+    assert shown["kafka.sasl_password"] == shown["registry.password"] == "********"
+    assert shown["kafka.ssl_key_password"] == ""
+    assert "a-password" not in f"{resolved!r} {resolved.settings.kafka!s}"
+
+
+@pytest.mark.parametrize("where", ["flag", "file"])
+def test_a_secret_is_refused_where_others_would_see_it(where: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('[kafka]\nsasl_password = "a-password"\n' if where == "file" else "")
+    flags = {"kafka.sasl_password": "a-password"} if where == "flag" else {}
+    with pytest.raises(SettingsError, match=r"kafka\.sasl_password_file") as raised:
+        configuration.load(file, flags=flags, environ={})
+    assert "a-password" not in str(raised.value)
+
+
+def test_a_given_secret_comes_from_one_place_that_exists(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("  a-password\n")
+    assert given(Settings(), "kafka.sasl_password") == ""
+    assert given(Settings(kafka=Kafka(sasl_password_file=str(file))), "kafka.sasl_password") == "a-password"
+    assert given_file(Settings(), "kafka.ssl_ca_file") is None
+    (tmp_path / "empty").touch()
+    for wrong in (
+        Kafka(sasl_password_file=str(file), sasl_password="too"),
+        Kafka(sasl_password_file=str(tmp_path / "none")),
+        Kafka(sasl_password_file=str(tmp_path / "empty")),
+        Kafka(sasl_password_file=str(tmp_path)),
+    ):
+        with pytest.raises(SettingsError, match=r"kafka\.sasl_password"):
+            given(Settings(kafka=wrong), "kafka.sasl_password")

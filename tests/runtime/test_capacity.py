@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import DependencyError
-from contracts.settings import Lakehouse, Settings
+from contracts.settings import Kafka, Lakehouse, Registry, Settings, Spark
 from runtime import capacity
 
 GIB = 1024**3
@@ -65,3 +65,16 @@ def test_too_little_for_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capacity, "available_bytes", lambda: 10**9)
     with pytest.raises(DependencyError, match=r"1\.0 GB are available; close other programs$"):
         capacity.require_memory(Settings(lakehouse=Lakehouse(engine="embedded")))
+
+
+def test_what_runs_elsewhere_needs_no_memory_here() -> None:
+    all_local = capacity.needed_bytes(Settings())
+    without_kafka = capacity.needed_bytes(Settings(kafka=Kafka(bootstrap="b:1")))
+    nothing_local = capacity.needed_bytes(
+        Settings(
+            kafka=Kafka(bootstrap="b:1"), registry=Registry(url="http://r"), spark=Spark(master="spark://s:1")
+        )
+    )
+    mib = 1024**2
+    assert all_local - without_kafka == (512 + 64 + 2 * 120) * mib
+    assert without_kafka - nothing_local == (192 + 120 + 3 * (128 + 120) + 2 * (900 + 120)) * mib

@@ -15,6 +15,7 @@ from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
+from contracts.sources import CHANGELOG_TOPIC, STREAMS_GROUP, STREAMS_TABLE
 from streams.faust_calls import recovered_changes
 
 
@@ -78,3 +79,8 @@ def test_an_offset_that_recovery_does_not_know_yet_counts_as_none() -> None:
     recovery = SimpleNamespace(active_offsets=Counter({"a": 7, "b": None, "c": -1}))
     app = SimpleNamespace(tables=SimpleNamespace(recovery=recovery))
     assert recovered_changes(app) == 6
+
+
+def test_the_declared_changelog_is_the_one_that_faust_looks_for() -> None:
+    app = App(STREAMS_GROUP, autodiscover=False)
+    assert app.Table(STREAMS_TABLE).changelog_topic_name == CHANGELOG_TOPIC

@@ -14,6 +14,9 @@ from tests.web.openapi_contract import Contract
 
 SOURCE = Path(web.__file__).parent / "dashboard"
 PAGE = Path(web.__file__).parent / "page"
+ROOT = SOURCE.parents[1]
+RUNBOOKS = ROOT / "docs" / "runbooks"
+"""They are part of the page."""
 MOST_BYTES = 1_500_000
 """Of the whole page, compressed."""
 
@@ -23,8 +26,10 @@ needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="no npm here"
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clean copy with its packages, none of whose scripts was run."""
-    folder = tmp_path_factory.mktemp("source") / "dashboard"
+    root = tmp_path_factory.mktemp("source")
+    folder = root / "web" / "dashboard"
     shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns("node_modules"))
+    shutil.copytree(RUNBOOKS, root / RUNBOOKS.relative_to(ROOT))
     npm(folder, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
     return folder
 
