@@ -45,9 +45,9 @@ class Installed:
         venv = folder / "venv"
         self.program = venv / "bin" / "dp"
         run([UV, "venv", "--quiet", "--python", sys.executable, venv], ROOT)
-        command = [UV, "pip", "install", "--quiet", "--python", venv / "bin" / "python"]
-        build = ["--build-constraints", ROOT / "requirements-build.lock"]
-        run([*command, *build, "--constraints", constraints, wheel], ROOT)
+        # Links to uv's cache, which has what the checkout was set up from.
+        command = [UV, "pip", "install", "--quiet", "--link-mode", "symlink", "--python", venv / "bin/python"]
+        run([*command, "--constraints", constraints, wheel], ROOT)
         # What the first start would download: where it would be put.
         cache = folder / "cache" / "dataplatform"
         cache.mkdir(parents=True)
