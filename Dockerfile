@@ -15,6 +15,8 @@ RUN apt-get update \
     # A volume that is mounted here for the first time takes its owner from the folder.
     && mkdir -p /var/lib/lakehouse/kafka /var/lib/lakehouse/zookeeper /var/lib/lakehouse/run /var/lib/spark/outputs \
     && chown -R dataplatform:dataplatform /var/lib/lakehouse /var/lib/spark \
+    # Where this one is in memory, some runtimes give it the folder's mode and root as its owner.
+    && chmod 1777 /var/lib/lakehouse/run \
     && printf '#!/bin/sh\nexec python -m runtime "$@"\n' > /usr/local/bin/dp \
     && chmod 755 /usr/local/bin/dp
 ENV PATH=/opt/venv/bin:$PATH \

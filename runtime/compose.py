@@ -188,7 +188,7 @@ def _content(service: Service, settings: Settings) -> dict[str, Any]:
         "user": USER,
         "read_only": True,
         # Libraries in jars are unpacked into /tmp and loaded from there.
-        "tmpfs": ["/tmp:exec,mode=1777", *(f"{folder}:uid=10001,gid=10001" for folder in own_folders)],
+        "tmpfs": ["/tmp:exec,mode=1777", *(f"{folder}:mode=1777" for folder in own_folders)],
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
         "logging": {
