@@ -1,8 +1,7 @@
 """Silver against bronze: every row of bronze is in silver, quarantined, or a duplicate, and silver has no
 others.
 
-Hours whose counts agree are settled by them. In the others runs of neighbouring offsets are compared by count
-and sum of hashes, which costs a fraction of a join; only the rows of runs that differ are compared one by one.
+Hours whose counts agree are settled by them; only the rows of the others are compared one by one.
 """
 
 from __future__ import annotations
@@ -27,9 +26,6 @@ _PLACE = ("source_topic", "source_partition", "source_offset")
 _ID = f"hash({', '.join(_PLACE)}, source_timestamp)"
 """What tells a landed row from all others, the offsets of a topic that was made anew included. In 64 bits: of
 five million rows two are taken for one at a chance of one in a million."""
-RUN = 16
-"""Offsets of a run. With one row in fifty a duplicate three of four runs agree; the longer, the fewer do."""
-_RUN = f"hash(source_topic, source_partition, source_offset // {RUN})"
 
 
 class Balance(Struct):
@@ -107,8 +103,7 @@ def _balance(table: Table, build: InsertNew, first: date) -> Balance:
     ]
     found = Balance(taken=sum(taken.values()), kept=sum(own.values()), quarantined=sum(refused.values()))
     if unsettled:
-        counts = (sum(of.get(at, 0) for at in unsettled) for of in (taken, refused, own))
-        _compare(table, build, found, sorted(unsettled), *counts)
+        _compare(table, build, found, sorted(unsettled))
     here = found.kept - sum(found.extra.values()) - found.repeated
     found.duplicates = found.taken - here - found.quarantined - sum(found.lost.values())
     return found
@@ -133,60 +128,43 @@ def _files_about(table: Table, quarantine: Snapshot) -> list[str]:
     return [file.path for file in quarantine.files if partition_of(declared, file) in (None, table.name)]
 
 
-def _compare(
-    table: Table, build: InsertNew, found: Balance, hours: list[int], taken: int, refused: int, own: int
-) -> None:
-    """The rows of these hours: so many of bronze, of those that are refused, and of the table. A row of bronze
-    that is in neither table is a duplicate where a kept one of its key lies within the window."""
+def _compare(table: Table, build: InsertNew, found: Balance, hours: list[int]) -> None:
+    """The rows of these hours one by one. A row of bronze that is in neither table is a duplicate where a
+    kept one of its key lies within the window."""
     look, time = table.look, identifier(build.time)
     within = build.within // timedelta(microseconds=1)
-    of_hours = f"{_hour(build)} IN ({', '.join(map(str, hours))})"
-    _find_runs_apart(table, of_hours)
-    apart = f"{of_hours} AND {_RUN} IN (FROM runs_apart)"
+    listed = ", ".join(map(str, hours))
+    of_hours = f"{_hour(build)} IN ({listed})"
     keys = ", ".join(map(identifier, build.key))
     same_key = " AND ".join(f"a.{identifier(name)} = b.{identifier(name)}" for name in build.key)
 
     def ids(view: str) -> str:
-        return f"(SELECT {_ID} AS id FROM {view} WHERE {apart})"
+        return f"(SELECT {_ID} AS id FROM {view} WHERE {of_hours})"
 
     look.rows(
-        f"CREATE OR REPLACE TEMP TABLE left_over AS SELECT {keys}, {time} "
-        f"FROM (SELECT {keys}, {time}, {_ID} AS id FROM {BRONZE} WHERE {apart}) "
+        f"CREATE OR REPLACE TEMP TABLE left_ids AS SELECT id FROM {ids(BRONZE)} "
         f"ANTI JOIN {ids(VIEW)} USING (id) ANTI JOIN {ids(REFUSED)} USING (id)"
     )
-    # By hashes first: the join with its condition on times would take in the whole table.
     look.rows(
-        f"CREATE OR REPLACE TEMP TABLE lost AS SELECT a.* FROM left_over AS a ANTI JOIN "
-        f"(SELECT {keys}, {time} FROM {VIEW} WHERE hash({keys}) IN (SELECT hash({keys}) FROM left_over)) AS b "
+        f"CREATE OR REPLACE TEMP TABLE lost AS SELECT a.* FROM (SELECT {keys}, {time} FROM {BRONZE} "
+        f"WHERE {of_hours} AND {_ID} IN (FROM left_ids)) AS a ANTI JOIN {VIEW} AS b "
         f"ON {same_key} AND abs(epoch_us(a.{time}) - epoch_us(b.{time})) <= {within}"
     )
     found.lost = dict(look.rows(f"SELECT {_hour(build)}, count(*) FROM lost GROUP BY 1"))
     found.samples = _named(table, build, "lost")
-    matched = taken - refused - look.row("SELECT count(*) FROM left_over")[0]
+    taken, refused, own = (
+        look.row(f"SELECT count(*) FROM {view} WHERE {of_hours}")[0] for view in (BRONZE, REFUSED, VIEW)
+    )
+    matched = taken - refused - look.row("SELECT count(*) FROM left_ids")[0]
     if matched == own:
         return  # as many of bronze's rows are here as rows are here
     look.rows(
         f"CREATE OR REPLACE TEMP TABLE extra AS SELECT {keys}, {time} FROM {VIEW} "
-        f"WHERE {apart} AND {_ID} NOT IN (SELECT id FROM {ids(BRONZE)})"
+        f"WHERE {of_hours} AND {_ID} NOT IN (SELECT id FROM {ids(BRONZE)})"
     )
     found.extra = dict(look.rows(f"SELECT {_hour(build)}, count(*) FROM extra GROUP BY 1"))
     found.samples = (found.samples + _named(table, build, "extra"))[:SAMPLES]
     found.repeated = max(own - sum(found.extra.values()) - matched, 0)
-
-
-def _find_runs_apart(table: Table, of_hours: str) -> None:
-    """Makes `runs_apart` the runs of offsets of which the table does not have exactly bronze's rows without
-    the refused ones."""
-    # A sum and no XOR, for which a row that comes twice is as good as none.
-    runs = " UNION ALL ".join(
-        f"SELECT {_RUN} AS run, {sign} * count(*) AS rows, {sign} * sum({_ID}) AS ids "
-        f"FROM {view} WHERE {of_hours} GROUP BY 1"
-        for view, sign in ((BRONZE, 1), (REFUSED, -1), (VIEW, -1))
-    )
-    table.look.rows(
-        f"CREATE OR REPLACE TEMP TABLE runs_apart AS SELECT run FROM ({runs}) GROUP BY run "
-        "HAVING sum(rows) <> 0 OR sum(ids) <> 0"
-    )
 
 
 def _hour(build: InsertNew) -> str:

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -164,22 +163,16 @@ def _fill_both(settings: Settings, rows: int, duplicate_share: float) -> int:
         ids = np.arange(start, min(start + CHUNK, rows))
         at = (ids / rows * DAYS * DAY_MICROS).astype("int64")
         twice = np.flatnonzero(chance.random(len(ids)) < duplicate_share)
-        again_before, again = again, again + len(twice)
-        # A second one lands near the first, some hundred offsets later.
-        order = np.argsort(np.append(ids, ids[twice] + chance.integers(1, 500, len(twice))), kind="stable")
-        offsets = again_before + start + np.argsort(order)
+        again += len(twice)
         landed = _EVENTS.rows(_EVENTS.bronze, np.append(at, at[twice]), np.append(ids, ids[twice]), DAYS)
-        landed = _with_offsets(landed, offsets).take(order)
+        offsets = np.append(ids, rows + ids[twice])
+        place = landed.schema.get_field_index("source_offset")
+        landed = landed.set_column(place, landed.schema.field(place), [offsets])
         loaded = {"loaded": datetime.now(UTC).isoformat(), "txn": number + 1}
         _append(str(bronze), landed, "event_date", loaded)
-        kept = _with_offsets(_EVENTS.rows(_EVENTS.silver, at, ids, DAYS), offsets[: len(ids)])
+        kept = _EVENTS.rows(_EVENTS.silver, at, ids, DAYS)
         _append(str(silver), kept, "event_date", {"source_version": number + 1, "txn": number + 1})
     return again
-
-
-def _with_offsets(rows: pa.Table, offsets: Any) -> pa.Table:
-    place = rows.schema.get_field_index("source_offset")
-    return rows.set_column(place, rows.schema.field(place), [offsets])
 
 
 def _append(path: str, rows: pa.Table, partition: str, metadata: dict[str, object]) -> None:
