@@ -23,7 +23,7 @@ VIEWS = {
     "lineage": "/lineage",
     "operations": "/operations",
     "alerts": "/operations/alerts",
-    "sql": "/sql?run=1&q=SELECT%20event_type%2C%20count(*)%20AS%20n%20FROM%20app_events_silver%20GROUP%20BY%20ALL",
+    "sql": "/sql?run=1&q=SELECT%20event_type%2C%20count(*)%20FROM%20app_events_silver%20GROUP%20BY%20ALL",
     "event": "/event",
 }
 
