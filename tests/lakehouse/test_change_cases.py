@@ -8,6 +8,7 @@ snapshots. Each case has a table of its own and is played record by record and a
 from __future__ import annotations
 
 import base64
+import copy
 import json
 from decimal import Decimal
 from typing import Any
@@ -158,7 +159,7 @@ def sent_in_turns() -> list[list[Record]]:
         for table, (sent, _) in CASES.items():
             if turn >= len(sent):
                 continue
-            key, value, headers = sent[turn]
+            key, value, headers = copy.deepcopy(sent[turn])  # sources are shared with other tests
             if value is not None:
                 source = value.get("payload", value).get("source")
                 if source:

@@ -75,6 +75,20 @@ const colours = HighlightStyle.define([
   { tag: [tags.typeName, tags.standard(tags.name)], color: "var(--series-6)" },
 ]);
 
+/** What is typed over a selection. Left to itself the browser keeps the look of what was there by a style attribute,
+ * which the page's policy refuses, with an error on the console. Brackets and quotes are put around the selection. */
+const typedOverSelection = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { data, inputType } = event;
+    if (inputType !== "insertText" || !data || view.composing || view.state.selection.main.empty)
+      return false;
+    if (/^[([{'"`]$/.test(data)) return false;
+    event.preventDefault();
+    view.dispatch(view.state.replaceSelection(data), { userEvent: "input.type", scrollIntoView: true });
+    return true;
+  },
+});
+
 export function SqlEditor({ ref, value, change, run, completions, problem }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
@@ -117,6 +131,7 @@ export function SqlEditor({ ref, value, change, run, completions, problem }: Pro
           keymap.of([...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),
           placeholder("SELECT … FROM …"),
           EditorView.lineWrapping,
+          typedOverSelection,
           EditorView.contentAttributes.of({ "aria-label": "SQL statement", spellcheck: "false" }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) handlers.current.change(update.state.doc.toString());
