@@ -17,7 +17,14 @@ from runtime.release.tools import LOCK, RUN_LOCK, tools
 REACH_SECONDS = 10.0
 """For one question, which says whether the data can be reached at all."""
 AUDIT_SECONDS = 600.0
-LOCKS = (RUN_LOCK, "requirements.lock", LOCK, "requirements-build.lock", "requirements-uv.lock")
+LOCKS = (
+    "requirements.lock",
+    LOCK,
+    "requirements-docs.lock",
+    "requirements-build.lock",
+    "requirements-uv.lock",
+)
+"""What an installed platform needs is in the first of them."""
 _AWAY = re.compile(
     r"ConnectionError|ServiceError|Could not connect|NameResolution|Max retries|ProxyError|timed out|Timeout"
     r"|Failed to (?:query|resolve)",
@@ -46,19 +53,23 @@ def audit(root: Path, told: Callable[[str], None]) -> Audited:
     with tempfile.TemporaryDirectory(prefix="dp-audit-") as folder:
         first = Path(folder) / "one.txt"
         first.write_text(_first_entry(root / RUN_LOCK), "utf-8")
-        away = _asked(python, [first], REACH_SECONDS)
+        away = _asked(python, first, REACH_SECONDS)
         if away.state == "skipped":
             return away
-        return _asked(python, [root / name for name in LOCKS if (root / name).is_file()], AUDIT_SECONDS)
+        # One at a time: the tool refuses a package that several of them name.
+        found = [_asked(python, root / name, AUDIT_SECONDS) for name in LOCKS]
+    for state in ("vulnerable", "skipped"):
+        if said := [one.says for one in found if one.state == state]:
+            return Audited(state=state, says="\n".join(said))
+    return Audited(state="clean", says=f"nothing is known of the packages of {', '.join(LOCKS)}")
 
 
-def _asked(python: Path, locks: list[Path], seconds: float) -> Audited:
-    named = [argument for lock in locks for argument in ("--requirement", str(lock))]
+def _asked(python: Path, lock: Path, seconds: float) -> Audited:
     options = ("--disable-pip", "--require-hashes", "--progress-spinner", "off", "--timeout", "5")
     environment = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
     try:
         done = subprocess.run(
-            [str(python), "-I", "-m", "pip_audit", *options, *named],
+            [str(python), "-I", "-m", "pip_audit", *options, "--requirement", str(lock)],
             capture_output=True,
             text=True,
             check=False,
