@@ -14,8 +14,10 @@ from msgspec.structs import replace
 from contracts.errors import NotFound, SettingsError
 from contracts.settings import Settings
 from runtime.capacity import require_memory
-from runtime.topology import jvm, probes
+from runtime.given_clusters import check_given_clusters
+from runtime.topology import jvm, leftovers, probes
 from runtime.topology.declaration import Launch, Port, Publish, Service
+from runtime.topology.ports import check_ports
 
 SIMULATORS = ("mobile", "web", "clickstream", "cdc", "external-data")
 SPARK_WORKERS = (1, 2)
@@ -155,8 +157,9 @@ def service_named(settings: Settings, name: str) -> Service:
 def check_before_start(settings: Settings) -> None:
     """What can be seen before anything is started; fetches jars that are missing.
 
-    Raises SettingsError for a broker that would be open to others, DependencyError where memory is too short
-    or jars cannot be had.
+    Raises SettingsError for a broker that would be open to others or a wrong setting of a cluster of one's
+    own, PortInUse, DependencyError where such a cluster does not answer, memory is too short or jars cannot
+    be had.
     """
     kafka = settings.kafka
     if not kafka.bootstrap and not settings.on_loopback:
@@ -165,6 +168,10 @@ def check_before_start(settings: Settings) -> None:
             "are: use 127.0.0.1, or set kafka.bootstrap to a cluster with SASL",
             key="network.host",
         )
+    if not leftovers.find(str(settings.data_root)):
+        # Before what is farther away. What an earlier start has left is ended first, by the supervisor.
+        check_ports(settings, services(settings))
+    check_given_clusters(settings)
     require_memory(settings)
     local = {service.name for service in services(settings)} & {"kafka", "schema-registry"}
     if local or settings.lakehouse.engine == "spark":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from functools import partial
 from typing import Any
 
 import click
@@ -94,7 +93,6 @@ def _start_detached(resolved: Resolved, console: Console) -> None:
 
 def _supervise(resolved: Resolved, console: Console | None) -> None:
     """Runs the supervisor in this process, with a view where there is a console."""
-    from runtime.given_clusters import check_given_clusters
     from runtime.services import services
     from runtime.topology.logfiles import SUPERVISOR, LogFileHandler
     from runtime.topology.supervisor import Supervisor
@@ -104,7 +102,6 @@ def _supervise(resolved: Resolved, console: Console | None) -> None:
     handler = LogFileHandler(settings, SUPERVISOR)
     logging.basicConfig(handlers=[handler], level=settings.logs.level.upper(), force=True)
     chosen = services(settings)
-    check = partial(check_given_clusters, settings)
 
     async def main(supervisor: Supervisor) -> None:
         loop = asyncio.get_running_loop()
@@ -113,7 +110,7 @@ def _supervise(resolved: Resolved, console: Console | None) -> None:
         await supervisor.run()
 
     if console is None:
-        asyncio.run(main(Supervisor(resolved, chosen, check=check)))
+        asyncio.run(main(Supervisor(resolved, chosen)))
         return
     with view_for(console, hint="Ctrl-C stops it") as view:
-        asyncio.run(main(Supervisor(resolved, chosen, check=check, on_change=view.update)))
+        asyncio.run(main(Supervisor(resolved, chosen, on_change=view.update)))

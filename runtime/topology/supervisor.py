@@ -38,15 +38,12 @@ class Supervisor:
         resolved: Resolved,
         services: Sequence[Service],
         *,
-        check: Callable[[], None] = lambda: None,
         on_change: Callable[[Snapshot], None] = lambda snapshot: None,
         stop_seconds: float = STOP_SECONDS,
     ) -> None:
         self._resolved = resolved
         self._settings = resolved.settings
         self._services = services
-        self._check = check
-        """What else has to hold before anything starts; may take seconds. Raises PlatformError."""
         self._on_change = on_change
         self._stop_seconds = stop_seconds
         self._instance = str(self._settings.data_root)
@@ -92,7 +89,6 @@ class Supervisor:
             if ended := await in_thread(leftovers.end, self._instance):
                 log.warning("ended %d processes that an earlier start had left", ended)
             check_ports(self._settings, self._services)
-            await in_thread(self._check)
             settings_file(self._resolved).write()
             self._start_guardian()
             self._runners = {

@@ -55,6 +55,7 @@ class Installed:
         names = Ports.__struct_fields__
         ports = zip(names, free_ports(len(names)), strict=True)
         lines = ["[paths]", 'data = "here"', "[ports]", *(f"{name} = {port}" for name, port in ports)]
+        lines += ["[health]", "disk_free_share = 0.0"]  # what is free on this machine is not what is tried
         (self.folder / "dataplatform.toml").write_text("\n".join(lines) + "\n", "utf-8")
         kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
         self.environment = kept | {"PATH": os.defpath, "XDG_CACHE_HOME": str(folder / "cache")}
